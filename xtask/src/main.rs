@@ -1,1 +1,92 @@
-fn main() {}
+//! Every chore of the repository: `cargo xtask` lists them.
+//!
+//! What a chore needs beyond the Rust toolchain is installed by [`tools`], so that a fresh machine and a developer's
+//! own run the same commands.
+#![expect(clippy::print_stdout, reason = "a program for people at a terminal and for CI's log")]
+
+mod check;
+mod generate;
+mod process;
+mod repository;
+mod tally;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::repository::Repository;
+
+/// One word after `cargo xtask`.
+struct Chore {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&Repository, &[String]) -> Result<ExitCode>,
+}
+
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "test",
+        arguments: "[--only STEP,…]",
+        about: "check all that a change must pass, installing what that needs; what CI runs",
+        run: check::run,
+    },
+    Chore {
+        name: "generate",
+        arguments: "[--check]",
+        about: "write the files that are made from the code; with --check only say whether they are fresh",
+        run: generate::run,
+    },
+    Chore {
+        name: "screenshots",
+        arguments: "",
+        about: "take the pictures of the console in docs/images anew, with Chromium",
+        run: screenshots,
+    },
+    Chore {
+        name: "bench",
+        arguments: "[ARGUMENT…]",
+        about: "measure a release build; the arguments go to the benchmark",
+        run: bench,
+    },
+];
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    let Some(name) = arguments.next().filter(|name| !matches!(name.as_str(), "help" | "-h" | "--help"))
+    else {
+        print_help();
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
+        bail!("no chore is named `{name}`: `cargo xtask` lists them");
+    };
+    (chore.run)(&Repository::locate()?, &arguments.collect::<Vec<_>>())
+}
+
+fn print_help() {
+    println!("The chores of this repository\n\nUsage: cargo xtask CHORE\n");
+    for Chore { name, arguments, about, .. } in CHORES {
+        println!("  {:28}{about}", format!("{name} {arguments}"));
+    }
+    println!("\nThe steps of `test`, in order:\n");
+    for step in check::STEPS {
+        println!("  {:28}{}", step.name, step.about);
+    }
+}
+
+fn screenshots(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
+    ensure!(arguments.is_empty(), "`cargo xtask screenshots` takes no arguments");
+    let driver = tools::chromedriver()?;
+    repository.build()?;
+    let mut screenshots = repository.built("screenshots");
+    process::run(screenshots.arg("docs/images").env(tools::CHROMEDRIVER_VARIABLE, driver))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bench(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
+    let mut bench = repository.cargo(&["run", "--release", "--locked", "--package", "keystead-bench", "--"]);
+    process::run(bench.args(arguments))?;
+    Ok(ExitCode::SUCCESS)
+}

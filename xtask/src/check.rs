@@ -1,0 +1,146 @@
+//! `cargo xtask test`: all that a change must pass, the quick steps first.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::repository::Repository;
+use crate::tally::Tally;
+use crate::{generate, process, tools};
+
+/// One thing that a change must pass.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    run: fn(&Repository, &mut Tally) -> Result<()>,
+}
+
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "install", about: "the tools that the other steps need are there", run: install },
+    Step { name: "fmt", about: "the code is formatted", run: fmt },
+    Step { name: "typos", about: "no word is misspelt", run: typos },
+    Step { name: "deny", about: "dependencies have wanted licences, versions and sources", run: deny },
+    Step { name: "clippy", about: "no lint has a remark", run: clippy },
+    Step { name: "doc", about: "the documentation builds and its links lead somewhere", run: doc },
+    Step { name: "generated", about: "generated files are what the code makes now", run: generated },
+    Step { name: "tests", about: "every test passes", run: tests },
+];
+
+fn install(repository: &Repository, _: &mut Tally) -> Result<()> {
+    tools::install_all(repository)
+}
+
+fn fmt(repository: &Repository, _: &mut Tally) -> Result<()> {
+    process::run(&mut repository.cargo(&["fmt", "--all", "--check"]))
+}
+
+fn typos(repository: &Repository, _: &mut Tally) -> Result<()> {
+    process::run(&mut repository.command(tools::typos(repository)?))
+}
+
+fn deny(repository: &Repository, _: &mut Tally) -> Result<()> {
+    let mut deny = repository.command(tools::cargo_deny(repository)?);
+    process::run(deny.args(["--locked", "check", "licenses", "bans", "sources"]))
+}
+
+fn clippy(repository: &Repository, _: &mut Tally) -> Result<()> {
+    process::run(&mut repository.cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "--deny=warnings",
+    ]))
+}
+
+/// Private items are documented too: that is what contributors read, and the only way to check the links in them.
+fn doc(repository: &Repository, _: &mut Tally) -> Result<()> {
+    let mut doc =
+        repository.cargo(&["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
+    process::run(doc.env("RUSTDOCFLAGS", "--deny=warnings"))
+}
+
+fn generated(repository: &Repository, _: &mut Tally) -> Result<()> {
+    generate::check(repository)
+}
+
+/// The end-to-end tests start the built `keystead`, so it is built first: `cargo test` alone may leave an old one there.
+fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
+    repository.build()?;
+    let mut test = repository.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    test.env(tools::AXE_VARIABLE, tools::axe(repository)?);
+    test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
+    process::stream(&mut test, |line| tally.add(line))?;
+    ensure!(tally.passed > 0, "no test ran");
+    Ok(())
+}
+
+/// `cargo xtask test [--only STEP,…]`: stops at the first step that fails, and closes with the tests' [`Tally`].
+pub(crate) fn run(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
+    let steps = chosen(arguments)?;
+    let mut tally = Tally::default();
+    let start = Instant::now();
+    for (index, step) in steps.iter().enumerate() {
+        println!("\n[{}/{}] {}: {}", index + 1, steps.len(), step.name, step.about);
+        let start = Instant::now();
+        let outcome = (step.run)(repository, &mut tally);
+        let seconds = start.elapsed().as_secs_f32();
+        if let Err(error) = outcome {
+            println!("{} failed after {seconds:.1} s: {error:#}", step.name);
+            println!("Run it again with: cargo xtask test --only {}\n", step.name);
+            // A failure that no test reported, such as code that does not compile, is one all the same.
+            tally.failed = tally.failed.max(1);
+            println!("{tally}");
+            return Ok(ExitCode::FAILURE);
+        }
+        println!("{} passed in {seconds:.1} s", step.name);
+    }
+    println!("\nAll of it took {:.1} s.", start.elapsed().as_secs_f32());
+    if tally != Tally::default() {
+        println!("{tally}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The steps that the arguments ask for, in the order of [`STEPS`] whatever theirs.
+fn chosen(arguments: &[String]) -> Result<Vec<&'static Step>> {
+    let names = match arguments {
+        [] => return Ok(STEPS.iter().collect()),
+        [only, names] if only == "--only" => names.split(',').collect::<Vec<_>>(),
+        _ => bail!("`cargo xtask test` takes no argument but --only STEP,…"),
+    };
+    for name in &names {
+        ensure!(
+            STEPS.iter().any(|step| step.name == *name),
+            "no step is named `{name}`: `cargo xtask` lists them"
+        );
+    }
+    Ok(STEPS.iter().filter(|step| names.contains(&step.name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_chosen_by(arguments: &[&str]) -> Result<Vec<&'static str>> {
+        let arguments = arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Ok(chosen(&arguments)?.into_iter().map(|step| step.name).collect())
+    }
+
+    #[test]
+    fn without_arguments_no_step_is_left_out() {
+        assert_eq!(names_chosen_by(&[]).unwrap().len(), STEPS.len());
+    }
+
+    #[test]
+    fn chosen_steps_keep_their_order() {
+        assert_eq!(names_chosen_by(&["--only", "clippy,fmt"]).unwrap(), ["fmt", "clippy"]);
+    }
+
+    #[test]
+    fn a_misspelt_step_is_refused_instead_of_skipped() {
+        assert!(names_chosen_by(&["--only", "fmt,clipy"]).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! What the checks need beyond the Rust toolchain, installed on first use.
+//!
+//! Versions are pinned here, so that a check passes or fails for the code's sake alone. The browser is the exception: it
+//! comes from the system, as its users' does.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::process;
+use crate::repository::Repository;
+
+/// Tells the tests where axe-core's script is.
+pub(crate) const AXE_VARIABLE: &str = "KEYSTEAD_TEST_AXE";
+/// Tells the tests and the screenshots which `WebDriver` program to start.
+pub(crate) const CHROMEDRIVER_VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
+
+const AXE_VERSION: &str = "4.14.1";
+const CARGO_DENY_VERSION: &str = "0.20.2";
+const TYPOS_VERSION: &str = "1.52.0";
+
+/// Installs whatever is missing.
+pub(crate) fn install_all(repository: &Repository) -> Result<()> {
+    chromedriver()?;
+    axe(repository)?;
+    typos(repository)?;
+    cargo_deny(repository)?;
+    Ok(())
+}
+
+/// The accessibility checker that the browser tests put into each page: a script, from npm.
+pub(crate) fn axe(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("axe-core", AXE_VERSION);
+    installed(folder.join("node_modules/axe-core/axe.min.js"), || {
+        let mut npm = repository.command("npm");
+        npm.args([
+            "install",
+            "--no-save",
+            "--no-package-lock",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        ]);
+        process::run(npm.arg("--prefix").arg(&folder).arg(format!("axe-core@{AXE_VERSION}")))
+    })
+}
+
+/// The spelling checker: a program in a Python wheel.
+pub(crate) fn typos(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("typos", TYPOS_VERSION);
+    installed(folder.join("bin/typos"), || {
+        let mut pip = repository.command("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]);
+        // pip warns of root, who is who a container runs as; nothing is installed outside the folder.
+        pip.env("PIP_ROOT_USER_ACTION", "ignore");
+        process::run(pip.arg("--target").arg(&folder).arg(format!("typos=={TYPOS_VERSION}")))
+    })
+}
+
+/// The checker of licences, duplicate versions and sources: compiled, which takes a minute or two.
+pub(crate) fn cargo_deny(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("cargo-deny", CARGO_DENY_VERSION);
+    installed(folder.join("bin/cargo-deny"), || {
+        // A build folder of its own, so that an interrupted build goes on where it was.
+        let build = folder.join("build");
+        let mut cargo =
+            repository.cargo(&["install", "--quiet", "--locked", "--no-default-features", "cargo-deny"]);
+        cargo.arg(format!("--version={CARGO_DENY_VERSION}")).arg("--root").arg(&folder);
+        // It runs for a second: compiling it fast matters more than its speed.
+        cargo.env("CARGO_TARGET_DIR", &build);
+        cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0").env("CARGO_PROFILE_RELEASE_LTO", "off");
+        cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+        process::run(&mut cargo)?;
+        std::fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))
+    })
+}
+
+/// The program that drives Chromium, which is installed along with it.
+pub(crate) fn chromedriver() -> Result<PathBuf> {
+    if let (Some(_), Some(driver)) = (on_path("chromium"), on_path("chromedriver")) {
+        return Ok(driver);
+    }
+    ensure!(
+        on_path("apt-get").is_some() && is_root()?,
+        "the browser tests need `chromium` and `chromedriver` on the PATH. Install them by hand (on Debian: \
+         `sudo apt-get install chromium chromium-driver fonts-liberation`), then run this again"
+    );
+    let apt_get = || {
+        let mut command = Command::new("apt-get");
+        command.args(["--quiet", "--quiet"]).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    process::run(apt_get().arg("update"))?;
+    process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args([
+        "chromium",
+        "chromium-driver",
+        // Without recommended packages Chromium has no font at all to draw with.
+        "fonts-liberation",
+    ]))?;
+    on_path("chromedriver")
+        .context("apt-get installed chromium-driver, yet there is no `chromedriver` on the PATH")
+}
+
+/// `file`, after `install` has put it there if it was missing.
+fn installed(file: PathBuf, install: impl FnOnce() -> Result<()>) -> Result<PathBuf> {
+    if !file.exists() {
+        install().with_context(|| format!("cannot install {}", name_of(&file)))?;
+        ensure!(file.exists(), "installing {} left no {}", name_of(&file), file.display());
+    }
+    Ok(file)
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+fn is_root() -> Result<bool> {
+    Ok(process::capture(Command::new("id").arg("-u"))?.trim_ascii() == b"0")
+}
