@@ -1,1 +1,37 @@
-//! TODO
+//! The rules of Keystead as types and pure functions.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness: `now` and random bytes are arguments. The doors (console,
+//! GraphQL, HTTP, command line) parse into these types and render them; the store and the directory keep them. A rule that
+//! is not here is in the wrong place.
+//!
+//! What an actor may do is decided by [`Actor`]: its methods hand out scopes ([`KeyScope`], [`AuditScope`], …) that cannot
+//! be made any other way, and the store's queries take nothing else. A forgotten permission check does not compile.
+
+mod actor;
+pub mod audit;
+mod error;
+mod expiration;
+mod feed;
+mod ids;
+mod key;
+mod page;
+mod password;
+mod permission;
+mod session;
+mod text;
+mod throttle;
+mod user;
+
+pub use actor::{Actor, AuditScope, KeyScope, NewKeyGrant, Operator, Via, View};
+pub use error::{Error, Field};
+pub use expiration::Expiration;
+pub use feed::{Change, KeyRecord};
+pub use ids::{IdGenerator, KeyId, OrganizationId, SessionId, UserId};
+pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
+pub use page::{Cursor, KeyFilter, MAX_PAGE_SIZE, PageRequest};
+pub use password::{NewPassword, PASSWORD_MAX, PASSWORD_MIN};
+pub use permission::{Permission, PermissionSet, Role};
+pub use session::{Lifetimes, Session};
+pub use text::{Description, Email, KeyName, OrganizationName, PersonName, SearchText};
+pub use throttle::{Subject, Throttle};
+pub use user::{Organization, User};

@@ -1,0 +1,210 @@
+//! Who is asking, and what that lets them reach.
+//!
+//! The scopes here have private fields and are made by [`Actor`] and [`Operator`] only: holding one *is* the permission.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::{Error, KeyId, OrganizationId, Permission, SessionId, User, UserId};
+
+/// How a request proved who it is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// A console session's cookie.
+    Session(SessionId),
+    /// An API key.
+    Key(KeyId),
+}
+
+/// An authenticated request: a user as of this moment, what proved it, and where it came from.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    user: Arc<User>,
+    via: Via,
+    address: Option<IpAddr>,
+}
+
+/// Which keys a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// The keys that the actor created.
+    #[default]
+    Mine,
+    /// Those of everyone in the organization.
+    All,
+}
+
+impl Actor {
+    /// For the code that checks credentials, and for nothing else. A user who is not active is nobody.
+    pub fn authenticated(user: Arc<User>, via: Via, address: Option<IpAddr>) -> Result<Self, Error> {
+        if user.active { Ok(Self { user, via, address }) } else { Err(Error::Unauthenticated) }
+    }
+
+    /// The user who acts.
+    #[must_use]
+    pub fn user(&self) -> &Arc<User> {
+        &self.user
+    }
+
+    /// What proved it.
+    #[must_use]
+    pub fn via(&self) -> Via {
+        self.via
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The keys that they created. Everyone may manage these.
+    #[must_use]
+    pub fn own_keys(&self) -> KeyScope {
+        KeyScope { organization: self.user.organization, creator: Some(self.user.id) }
+    }
+
+    /// The keys of a view, to read.
+    pub fn keys(&self, view: View) -> Result<KeyScope, Error> {
+        match view {
+            View::Mine => Ok(self.own_keys()),
+            View::All => {
+                self.require(&Permission::KEYS_READ_ALL, "see keys that others created")?;
+                Ok(KeyScope { organization: self.user.organization, creator: None })
+            }
+        }
+    }
+
+    /// The widest set of keys that they may read.
+    #[must_use]
+    pub fn readable_keys(&self) -> KeyScope {
+        self.keys(View::All).unwrap_or_else(|_| self.own_keys())
+    }
+
+    /// The keys that they may revoke: their own, or everyone's with `keys:revoke_all`.
+    #[must_use]
+    pub fn revocable_keys(&self) -> KeyScope {
+        let everyone = self.user.may(&Permission::KEYS_REVOKE_ALL);
+        KeyScope { organization: self.user.organization, creator: (!everyone).then_some(self.user.id) }
+    }
+
+    /// Whether the dialog offers *Allow impersonation*: the deployment has it on, and they hold the permission.
+    #[must_use]
+    pub fn may_grant_impersonation(&self, deployment_allows: bool) -> bool {
+        deployment_allows && self.user.may(&Permission::IMPERSONATION_GRANT)
+    }
+
+    /// The grant to create one key (promise 7 for those that allow impersonation).
+    pub fn new_key(&self, allow_impersonation: bool, deployment_allows: bool) -> Result<NewKeyGrant, Error> {
+        if allow_impersonation && !deployment_allows {
+            return Err(Error::Forbidden("Impersonation is not enabled on this deployment.".into()));
+        }
+        if allow_impersonation {
+            self.require(&Permission::IMPERSONATION_GRANT, "create impersonation keys")?;
+        }
+        Ok(NewKeyGrant { organization: self.user.organization, creator: self.user.id, allow_impersonation })
+    }
+
+    /// The organization's audit log.
+    pub fn audit_log(&self) -> Result<AuditScope, Error> {
+        self.require(&Permission::AUDIT_READ, "read the audit log")?;
+        Ok(AuditScope { organization: self.user.organization })
+    }
+
+    fn require(&self, permission: &Permission, what: &str) -> Result<(), Error> {
+        if self.user.may(permission) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!(
+            "You may not {what}: that needs the permission {permission}. Ask an administrator."
+        )))
+    }
+}
+
+/// Whoever runs commands on the machine that holds the store: they could read and write its files, so nothing is refused them.
+#[derive(Debug, Clone, Copy)]
+pub struct Operator;
+
+impl Operator {
+    /// The keys of a user.
+    #[must_use]
+    pub fn keys_of(self, user: &User) -> KeyScope {
+        KeyScope { organization: user.organization, creator: Some(user.id) }
+    }
+
+    /// All keys of an organization.
+    #[must_use]
+    pub fn keys_in(self, organization: OrganizationId) -> KeyScope {
+        KeyScope { organization, creator: None }
+    }
+
+    /// The grant to create a key for a user. Never an impersonation key: those are made by a person who may, in the console or
+    /// over the API.
+    #[must_use]
+    pub fn new_key_for(self, user: &User) -> NewKeyGrant {
+        NewKeyGrant { organization: user.organization, creator: user.id, allow_impersonation: false }
+    }
+}
+
+/// A set of keys that somebody may reach: of one organization, perhaps of one creator only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyScope {
+    organization: OrganizationId,
+    creator: Option<UserId>,
+}
+
+impl KeyScope {
+    /// The organization; no key of another is ever in the set (promise 6).
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// The one creator whose keys are in the set; `None` is everyone in the organization.
+    #[must_use]
+    pub fn creator(&self) -> Option<UserId> {
+        self.creator
+    }
+}
+
+/// The right to create one key.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKeyGrant {
+    organization: OrganizationId,
+    creator: UserId,
+    allow_impersonation: bool,
+}
+
+impl NewKeyGrant {
+    /// Where the key belongs.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// Whose permissions it will have.
+    #[must_use]
+    pub fn creator(&self) -> UserId {
+        self.creator
+    }
+
+    /// Whether it may act for others.
+    #[must_use]
+    pub fn allow_impersonation(&self) -> bool {
+        self.allow_impersonation
+    }
+}
+
+/// The right to read an organization's audit log.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditScope {
+    organization: OrganizationId,
+}
+
+impl AuditScope {
+    /// The organization whose events may be read.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+}

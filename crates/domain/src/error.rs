@@ -1,0 +1,125 @@
+//! The one error type of the rules. Doors turn it into their own shape (GraphQL code, HTTP status, page); the text is
+//! written for the person who made the request and never carries a secret or another organization's data.
+
+use jiff::SignedDuration;
+
+/// The input field that a [`Error::Invalid`] is about, as the GraphQL contract names it (`extensions.field`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the fields'")]
+pub enum Field {
+    After,
+    ConfirmName,
+    Description,
+    Email,
+    Expiration,
+    First,
+    Id,
+    Name,
+    Organization,
+    Password,
+    Permission,
+    RequestId,
+    Resource,
+    Role,
+    Search,
+    Status,
+}
+
+impl Field {
+    /// The field's name in requests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::After => "after",
+            Self::ConfirmName => "confirmName",
+            Self::Description => "description",
+            Self::Email => "email",
+            Self::Expiration => "expiration",
+            Self::First => "first",
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Organization => "organization",
+            Self::Password => "password",
+            Self::Permission => "permission",
+            Self::RequestId => "requestId",
+            Self::Resource => "resource",
+            Self::Role => "role",
+            Self::Search => "search",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// Why a request was not carried out. Nothing was changed in any of these cases.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No credential, or one that does not work (any more).
+    #[error("Sign in, or send an API key that works, and try again.")]
+    Unauthenticated,
+    /// The actor is known and may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no such thing, or it belongs to somebody whose things the actor may not know of: both look alike (promise 6).
+    #[error("There is no such {0}.")]
+    NotFound(&'static str),
+    /// A field's value is refused.
+    #[error("{message}")]
+    Invalid {
+        /// Which field.
+        field: Field,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// The thing is in a state that does not allow this.
+    #[error("{0}")]
+    Conflict(String),
+    /// Too many attempts.
+    #[error("Too many attempts. Try again in {} s.", retry_after.as_secs())]
+    RateLimited {
+        /// When the next attempt will be looked at; whole seconds, at least one.
+        retry_after: SignedDuration,
+    },
+    /// Keystead cannot answer now, and refuses rather than guess.
+    #[error("Keystead cannot answer now. Try again shortly.")]
+    Unavailable,
+    /// A fault of ours. The cause is in the log, never here.
+    #[error("Something went wrong on our side. The server's log has the cause.")]
+    Internal,
+}
+
+impl Error {
+    /// A refused field value.
+    pub fn invalid(field: Field, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
+    }
+
+    /// The stable code of the GraphQL contract (`extensions.code`).
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Invalid { .. } => "BAD_USER_INPUT",
+            Self::Conflict(_) => "CONFLICT",
+            Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The HTTP status that says the same.
+    #[must_use]
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::Unauthenticated => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotFound(_) => 404,
+            Self::Invalid { .. } => 422,
+            Self::Conflict(_) => 409,
+            Self::RateLimited { .. } => 429,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}

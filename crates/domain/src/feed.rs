@@ -1,0 +1,36 @@
+//! What the store tells the directory: each change that a verification depends on, in commit order.
+
+use jiff::Timestamp;
+use keystead_token::TokenHash;
+
+use crate::{KeyId, User, UserId};
+
+/// The state of one thing after a change. Applying the same change twice, or a later state early, does no harm.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A key that may be used.
+    Key(KeyRecord),
+    /// A key that was revoked.
+    KeyRevoked(TokenHash),
+    /// A user, with what they may do from now on.
+    User(User),
+    /// A user who was deleted, or whose row cannot be read: none of their keys works.
+    UserGone(UserId),
+}
+
+/// What verification needs of a key. All but `last_used_at` is frozen (promise 4).
+#[derive(Debug, Clone, Copy)]
+pub struct KeyRecord {
+    /// The key's id.
+    pub id: KeyId,
+    /// SHA-256 of its token.
+    pub hash: TokenHash,
+    /// Whose permissions it has.
+    pub creator: UserId,
+    /// Whether it may act for others.
+    pub allow_impersonation: bool,
+    /// The first instant at which it no longer works; `None` is never.
+    pub expires_at: Option<Timestamp>,
+    /// When it last was accepted, as far as the store knows.
+    pub last_used_at: Option<Timestamp>,
+}

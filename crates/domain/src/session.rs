@@ -1,0 +1,71 @@
+//! Console sessions: how long one lasts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{SessionId, UserId};
+
+/// What the store keeps of a signed-in browser. The cookie's value is kept only as a hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Names it in the audit log.
+    pub id: SessionId,
+    /// Who signed in.
+    pub user: UserId,
+    /// When they did.
+    pub created_at: Timestamp,
+    /// When it was last used, at most [`Lifetimes::TOUCH`] late.
+    pub last_seen_at: Timestamp,
+}
+
+/// How long sessions last (OWASP ASVS 5.0, 7.3.1 and 7.3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes;
+
+impl Lifetimes {
+    /// A session ends this long after signing in, however busy.
+    pub const ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 7);
+    /// A session ends this long after its last use.
+    pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
+    /// The last use is written at most this often.
+    pub const TOUCH: SignedDuration = SignedDuration::from_mins(1);
+    /// A one-time link (set-up, sign-in) can be used for this long.
+    pub const LINK: SignedDuration = SignedDuration::from_hours(24);
+}
+
+impl Session {
+    /// Whether it still counts at `now`. A clock that was set back does not lengthen it.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now.duration_since(self.created_at) < Lifetimes::ABSOLUTE
+            && now.duration_since(self.last_seen_at) < Lifetimes::IDLE
+    }
+
+    /// Whether its use should be written down now.
+    #[must_use]
+    pub fn wants_touch(&self, now: Timestamp) -> bool {
+        now.duration_since(self.last_seen_at) >= Lifetimes::TOUCH
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::IdGenerator;
+
+    #[test]
+    fn a_session_ends_when_idle_and_at_its_absolute_age_however_busy() {
+        let ids = IdGenerator::default();
+        let start: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let mut session = Session {
+            id: ids.next(start, [0; 8]),
+            user: ids.next(start, [0; 8]),
+            created_at: start,
+            last_seen_at: start,
+        };
+        assert!(session.is_live(start + (Lifetimes::IDLE - SignedDuration::from_secs(1))));
+        assert!(!session.is_live(start + Lifetimes::IDLE));
+        session.last_seen_at = start + Lifetimes::ABSOLUTE - SignedDuration::from_secs(1);
+        assert!(session.is_live(session.last_seen_at));
+        assert!(!session.is_live(start + Lifetimes::ABSOLUTE));
+    }
+}
