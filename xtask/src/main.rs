@@ -2,7 +2,11 @@
 //!
 //! What a chore needs beyond the Rust toolchain is installed by [`tools`], so that a fresh machine and a developer's
 //! own run the same commands.
-#![expect(clippy::print_stdout, reason = "a program for people at a terminal and for CI's log")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal and for CI's log"
+)]
 
 mod check;
 mod generate;
@@ -52,17 +56,26 @@ const CHORES: &[Chore] = &[
     },
 ];
 
-fn main() -> Result<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    let Some(name) = arguments.next().filter(|name| !matches!(name.as_str(), "help" | "-h" | "--help"))
-    else {
+fn main() -> ExitCode {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((name, arguments)) = arguments.split_first().filter(|(name, _)| *name != "--help") else {
         print_help();
         return Ok(ExitCode::SUCCESS);
     };
     let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
         bail!("no chore is named `{name}`: `cargo xtask` lists them");
     };
-    (chore.run)(&Repository::locate()?, &arguments.collect::<Vec<_>>())
+    (chore.run)(&Repository::locate()?, arguments)
 }
 
 fn print_help() {
