@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 /// SHA-256 of a whole token: all the store keeps to recognize it (promise 2).
 ///
 /// A plain hash is enough, and a slow password hash would only slow verification down: a token has 256 random
-/// bits, so there is no dictionary to try (OWASP ASVS 5.0 asks for a slow hash below 112 bits only).
+/// bits, so there is no dictionary to try (by analogy to OWASP ASVS 5.0, 6.5.2: from 112 bits on).
 /// Comparison takes the same time wherever two hashes differ, and nothing of the hash is printed.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; 32]);
