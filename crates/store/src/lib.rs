@@ -1,1 +1,30 @@
-//! TODO
+//! What must survive: organizations, users, keys, sessions and the audit log, in SQLite.
+//!
+//! Reads go to a pool of read-only connections and wait for nobody. Changes go through a [`Transaction`], which is begun with
+//! a [`Trace`](keystead_domain::audit::Trace) (every change leaves one), commits together with those that run at the same
+//! time (see [`commit`](crate::commit)), and returns from [`Transaction::commit`] only once the change is on disk *and* the
+//! directory has it.
+//!
+//! The SQL is what SQLite and PostgreSQL have in common, run through sqlx's `Any` driver, with `$1` placeholders, `RETURNING`
+//! and `ON CONFLICT`; only migrations are written per database. Every statement is a string constant: sqlx takes nothing else.
+
+mod audit;
+mod commit;
+mod error;
+mod feed;
+mod keys;
+mod last_used;
+mod links;
+mod open;
+mod rows;
+mod sessions;
+mod transaction;
+mod users;
+
+pub use error::{OpenError, StoreError};
+pub use feed::Subscriber;
+pub use keys::{KeyPage, NewKey, Recorded};
+pub use links::Purpose;
+pub use open::{SQLITE_OLDEST, Store};
+pub use transaction::Transaction;
+pub use users::{Credentials, NewUser};

@@ -1,0 +1,56 @@
+//! What can go wrong with a store. [`OpenError`] is for the person who starts the server and says what to do;
+//! [`StoreError`] is for the log: callers of the API are told nothing of it.
+
+use std::path::PathBuf;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process owns it.
+    #[error("the store in {} is in use by another Keystead process", .0.display())]
+    InUse(PathBuf),
+    /// The folder cannot be made or written.
+    #[error("cannot write to the data directory {}: {cause}", directory.display())]
+    Directory {
+        /// Which.
+        directory: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The store was written by a newer Keystead, whose rules this one does not know.
+    #[error("the store was made by a newer Keystead (schema {found}; this one knows up to {known})")]
+    Newer {
+        /// The schema of the store.
+        found: i64,
+        /// The newest that this binary knows.
+        known: i64,
+    },
+    /// The SQLite that is linked in can corrupt a database in WAL mode.
+    #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or later is needed")]
+    OldSqlite(String),
+    /// The database refused.
+    #[error("cannot open the database")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed; the store is as it was before.
+    #[error("cannot bring the store up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Why the store could not read or write. Nothing was changed, unless the process dies before it can say so.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached.
+    #[error("the database refused")]
+    Database(#[from] sqlx::Error),
+    /// What it holds cannot be understood.
+    #[error("a row of {table} cannot be read: {what}")]
+    Corrupt {
+        /// Where.
+        table: &'static str,
+        /// What is wrong with it; no content.
+        what: &'static str,
+    },
+    /// The commit that this change shared with others failed.
+    #[error("the commit failed: {0}")]
+    Commit(String),
+}

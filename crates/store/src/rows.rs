@@ -1,0 +1,106 @@
+//! From rows to the domain's types. A row that cannot be read is an error of its own, never a panic: the store's data is
+//! treated as input.
+
+use jiff::Timestamp;
+use keystead_domain::{
+    ApiKey, Description, Email, KeyId, KeyName, KeyRecord, OrganizationId, PersonName, Role, User, UserId,
+};
+use keystead_token::{MaskedToken, TokenHash};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::StoreError;
+
+/// Expiry of a key that never expires, in comparisons.
+pub(crate) const NEVER: i64 = i64::MAX;
+
+fn corrupt(table: &'static str, what: &'static str) -> StoreError {
+    StoreError::Corrupt { table, what }
+}
+
+pub(crate) fn instant(table: &'static str, millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(millis).map_err(|_| corrupt(table, "an instant out of range"))
+}
+
+pub(crate) fn optional_instant(
+    table: &'static str,
+    millis: Option<i64>,
+) -> Result<Option<Timestamp>, StoreError> {
+    millis.map(|millis| instant(table, millis)).transpose()
+}
+
+pub(crate) fn id<Id>(
+    table: &'static str,
+    bytes: &[u8],
+    read: fn(&[u8]) -> Option<Id>,
+) -> Result<Id, StoreError> {
+    read(bytes).ok_or_else(|| corrupt(table, "an id that is not 16 bytes"))
+}
+
+pub(crate) fn hash(table: &'static str, bytes: &[u8]) -> Result<TokenHash, StoreError> {
+    <[u8; 32]>::try_from(bytes)
+        .map(TokenHash::from)
+        .map_err(|_| corrupt(table, "a hash that is not 32 bytes"))
+}
+
+fn flag(table: &'static str, number: i64) -> Result<bool, StoreError> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(corrupt(table, "a flag that is neither 0 nor 1")),
+    }
+}
+
+/// Columns: id, name, description, `masked_token`, `allow_impersonation`, `creator_id`, creator's name, `created_at`,
+/// `expires_at`, `last_used_at`.
+pub(crate) fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
+    const TABLE: &str = "api_keys";
+    Ok(ApiKey {
+        id: id(TABLE, row.try_get::<&[u8], _>(0)?, KeyId::from_slice)?,
+        name: KeyName::from_stored(row.try_get(1)?),
+        description: Description::from_stored(row.try_get(2)?),
+        masked: MaskedToken::from_stored(row.try_get(3)?),
+        allow_impersonation: flag(TABLE, row.try_get(4)?)?,
+        creator: id(TABLE, row.try_get::<&[u8], _>(5)?, UserId::from_slice)?,
+        creator_name: row.try_get(6)?,
+        created_at: instant(TABLE, row.try_get(7)?)?,
+        expires_at: optional_instant(TABLE, row.try_get(8)?)?,
+        last_used_at: optional_instant(TABLE, row.try_get(9)?)?,
+    })
+}
+
+/// Columns, from `at`: id, `token_hash`, `creator_id`, `allow_impersonation`, `expires_at`, `last_used_at`.
+pub(crate) fn key_record(row: &AnyRow, at: usize) -> Result<KeyRecord, StoreError> {
+    const TABLE: &str = "api_keys";
+    Ok(KeyRecord {
+        id: id(TABLE, row.try_get::<&[u8], _>(at)?, KeyId::from_slice)?,
+        hash: hash(TABLE, row.try_get::<&[u8], _>(at + 1)?)?,
+        creator: id(TABLE, row.try_get::<&[u8], _>(at + 2)?, UserId::from_slice)?,
+        allow_impersonation: flag(TABLE, row.try_get(at + 3)?)?,
+        expires_at: optional_instant(TABLE, row.try_get(at + 4)?)?,
+        last_used_at: optional_instant(TABLE, row.try_get(at + 5)?)?,
+    })
+}
+
+/// Columns: id, `organization_id`, email, name, active, `created_at`.
+pub(crate) fn user(row: &AnyRow, roles: Vec<Role>) -> Result<User, StoreError> {
+    const TABLE: &str = "users";
+    Ok(User::new(
+        id(TABLE, row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
+        id(TABLE, row.try_get::<&[u8], _>(1)?, OrganizationId::from_slice)?,
+        Email::from_stored(row.try_get(2)?),
+        PersonName::from_stored(row.try_get(3)?),
+        flag(TABLE, row.try_get(4)?)?,
+        instant(TABLE, row.try_get(5)?)?,
+        roles,
+    ))
+}
+
+/// A role that this binary does not know gives nothing, and is no reason to refuse what the others give.
+pub(crate) fn role(name: &str) -> Option<Role> {
+    let role = Role::parse(name).ok();
+    if role.is_none() {
+        tracing::error!("a user has a role that does not exist; it gives no permission");
+    }
+    role
+}

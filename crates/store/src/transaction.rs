@@ -1,0 +1,35 @@
+//! A change to the store: begun with its trace, kept by [`Transaction::commit`], undone when dropped.
+
+use keystead_domain::audit::Trace;
+use sqlx::AnyConnection;
+
+use crate::commit::Turn;
+use crate::{Store, StoreError};
+
+/// A change in the making. Other modules add what can be changed.
+///
+/// Changes of all callers take turns, so keep it short: no waiting for anything but the store while one is open.
+#[must_use = "dropping a transaction undoes it"]
+pub struct Transaction {
+    turn: Turn,
+    pub(crate) trace: Trace,
+}
+
+impl Store {
+    /// Begins a change; all that is done in it is traced to `trace`.
+    pub async fn begin(&self, trace: Trace) -> Result<Transaction, StoreError> {
+        Ok(Transaction { turn: self.committer.begin().await?, trace })
+    }
+}
+
+impl Transaction {
+    /// Keeps the change. When this returns `Ok`, it survives power loss (promise 8) and verification knows of it (promise 3).
+    /// After an error nothing of it was kept.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.turn.finish().await
+    }
+
+    pub(crate) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        self.turn.connection()
+    }
+}
