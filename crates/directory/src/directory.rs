@@ -1,0 +1,267 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use keystead_domain::{Change, KeyId, KeyRecord, User, UserId};
+use keystead_token::{TokenHash, TokenRef};
+
+use crate::hash::{SHARDS, Words};
+use crate::table::{Key, Table};
+use crate::users::Users;
+use crate::{Refusal, Verified};
+
+/// Every live key and every user. One for each store, shared by all threads.
+pub struct Directory {
+    shards: [ArcSwap<Table>; SHARDS],
+    users: Users,
+    suspended: AtomicBool,
+    sequence: AtomicU64,
+    keys: AtomicUsize,
+    writer: Mutex<Writer>,
+}
+
+/// What only changes touch; whoever holds its lock is the one writer.
+struct Writer {
+    shards: [Fill; SHARDS],
+    /// Tables that were replaced, kept until the last reader has left: it may still note a use there.
+    retired: Vec<Arc<Table>>,
+    /// The last second of use of keys, from tables that are gone and from writes that failed.
+    used: LastUsed,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Fill {
+    live: usize,
+    dead: usize,
+}
+
+/// Each key's latest second of use.
+type LastUsed = HashMap<KeyId, u32>;
+
+impl Directory {
+    /// A directory that knows nobody, as of sequence 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| ArcSwap::from_pointee(Table::with_room(0))),
+            users: Users::new(),
+            suspended: AtomicBool::new(false),
+            sequence: AtomicU64::new(0),
+            keys: AtomicUsize::new(0),
+            writer: Mutex::new(Writer {
+                shards: [Fill::default(); SHARDS],
+                retired: Vec::new(),
+                used: LastUsed::new(),
+            }),
+        }
+    }
+
+    /// Applies one change of the feed. When it has returned, every verification that starts later obeys it.
+    ///
+    /// Changes come in commit order, without gaps; several may share a number, as those of a first load do. One that is
+    /// older than the last applied is a replay, and is ignored: what it says is no longer so. One that is applied twice
+    /// does no harm.
+    pub fn apply(&self, sequence: u64, change: Change) {
+        let mut writer = self.writer();
+        if sequence < self.sequence() {
+            return;
+        }
+        match change {
+            Change::Key(record) => self.insert(&mut writer, &record),
+            Change::KeyRevoked(hash) => self.revoke(&mut writer, hash),
+            Change::User(user) => self.users.put(user),
+            Change::UserGone(id) => self.users.remove(id),
+        }
+        self.sequence.store(sequence, Ordering::Release);
+    }
+
+    /// The number of the last change that was applied. A verification that starts after reading it is at least as fresh.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
+    }
+
+    /// Whether the token is that of a key that works `now`, and whose. Notes that the key was used, to the second.
+    ///
+    /// # Errors
+    /// A creator who is not active hides that the key expired: their keys are as good as revoked (promise 1).
+    pub fn verify(&self, token: TokenRef<'_>, now: Timestamp) -> Result<Verified, Refusal> {
+        if self.suspended.load(Ordering::Acquire) {
+            return Err(Refusal::Unavailable);
+        }
+        let hash = Words::from(token.hash());
+        let table = self.shards[hash.shard()].load();
+        let place = table.find(&hash).ok_or(Refusal::Unknown)?;
+        let key = table.key(place);
+        let creator = self.users.active(key.creator).ok_or(Refusal::CreatorInactive)?;
+        let expires_at = key.expires_at.map(from_microsecond);
+        match expires_at {
+            Some(at) if now >= at => return Err(Refusal::Expired { at }),
+            _ => table.touch(place, to_second(now)),
+        }
+        Ok(Verified { key: key.id, allow_impersonation: key.allow_impersonation, expires_at, creator })
+    }
+
+    /// A user as of now, active or not.
+    #[must_use]
+    pub fn user(&self, id: UserId) -> Option<Arc<User>> {
+        self.users.get(id)
+    }
+
+    /// How many keys there are that were not revoked, expired ones included.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    /// How many users there are, active or not.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.users.count()
+    }
+
+    /// The bytes of the key table, with those of replaced tables that are not let go of yet.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let retired: usize = self.writer().retired.iter().map(|table| table.memory_bytes()).sum();
+        retired + self.shards.iter().map(|shard| shard.load().memory_bytes()).sum::<usize>()
+    }
+
+    /// The keys that were used since the last call, each once with the latest second; also those revoked since.
+    ///
+    /// A use is handed out once. If it cannot be written, [`put_back_last_used`](Self::put_back_last_used) keeps it for
+    /// the next call, so that only a crash loses it (promise 9). One that is noted while a table is being replaced is
+    /// handed out, too: the replaced table stays until its last reader has left.
+    #[must_use]
+    pub fn take_last_used(&self) -> Vec<(KeyId, Timestamp)> {
+        let mut used = {
+            let mut writer = self.writer();
+            writer.let_go_of_retired();
+            std::mem::take(&mut writer.used)
+        };
+        for shard in &self.shards {
+            shard.load().drain_used(|key, second| note(&mut used, key, second));
+        }
+        used.into_iter().map(|(key, second)| (key, from_second(second))).collect()
+    }
+
+    /// Gives back what [`take_last_used`](Self::take_last_used) gave and could not be written.
+    pub fn put_back_last_used(&self, used: &[(KeyId, Timestamp)]) {
+        let mut writer = self.writer();
+        for (key, at) in used {
+            note(&mut writer.used, *key, to_second(*at));
+        }
+    }
+
+    /// From now on every verification is refused as [`Refusal::Unavailable`]: this node may have missed a revocation
+    /// (promise 3). Changes are still applied.
+    pub fn suspend(&self) {
+        self.suspended.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends [`suspend`](Self::suspend): this node has caught up.
+    pub fn resume(&self) {
+        self.suspended.store(false, Ordering::SeqCst);
+    }
+
+    fn insert(&self, writer: &mut Writer, record: &KeyRecord) {
+        let hash = Words::from(record.hash);
+        let last_used = record.last_used_at.map_or(0, to_second);
+        let table = self.shards[hash.shard()].load();
+        if let Some(place) = table.find(&hash) {
+            // All else is frozen (promise 4).
+            table.learn_used(place, last_used);
+            return;
+        }
+        let Some(creator) = self.users.place(record.creator) else { return };
+        let key = Key {
+            id: record.id,
+            creator,
+            allow_impersonation: record.allow_impersonation,
+            expires_at: record.expires_at.map(Timestamp::as_microsecond),
+            last_used,
+        };
+        let fill = &mut writer.shards[hash.shard()];
+        fill.live += 1;
+        if fill.live + fill.dead > table.room() {
+            drop(table);
+            self.replace(writer, hash.shard());
+            self.shards[hash.shard()].load().insert(&hash, &key);
+        } else {
+            table.insert(&hash, &key);
+        }
+        self.keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn revoke(&self, writer: &mut Writer, hash: TokenHash) {
+        let hash = Words::from(hash);
+        let table = self.shards[hash.shard()].load();
+        let Some(place) = table.find(&hash) else { return };
+        table.kill(place);
+        drop(table);
+        self.keys.fetch_sub(1, Ordering::Relaxed);
+        let fill = &mut writer.shards[hash.shard()];
+        fill.live -= 1;
+        fill.dead += 1;
+        if fill.dead > 64 + fill.live {
+            self.replace(writer, hash.shard());
+        }
+    }
+
+    /// Replaces a shard's table by one without the dead and with a quarter more room than its keys need: less than
+    /// doubling wants, at the price of copying a key about four times in its life.
+    fn replace(&self, writer: &mut Writer, shard: usize) {
+        let fill = &mut writer.shards[shard];
+        fill.dead = 0;
+        let room = fill.live + fill.live / 4;
+        let table = Arc::new(self.shards[shard].load().copied(room));
+        writer.retired.push(self.shards[shard].swap(table));
+        writer.let_go_of_retired();
+    }
+
+    /// Takes the writers' turn. A turn that panicked left a table that is valid, so the lock is taken over.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Writer {
+    /// Takes what was used from every replaced table, and drops those without a reader. To swap a table out makes
+    /// every reader of it a counted owner, so a table with one owner has no reader, and gets none.
+    fn let_go_of_retired(&mut self) {
+        let Self { retired, used, .. } = self;
+        retired.retain_mut(|table| {
+            // Asked first: a reader that leaves in between is waited for once more, rather than missed.
+            let is_read = Arc::get_mut(table).is_none();
+            table.drain_used(|key, second| note(used, key, second));
+            is_read
+        });
+    }
+}
+
+fn note(used: &mut LastUsed, key: KeyId, second: u32) {
+    let latest = used.entry(key).or_default();
+    *latest = second.max(*latest);
+}
+
+/// Seconds since 1970 in 32 bits: up to the year 2106, at which uses stay from then on.
+fn to_second(at: Timestamp) -> u32 {
+    u32::try_from(at.as_second().max(0)).unwrap_or(u32::MAX)
+}
+
+fn from_second(second: u32) -> Timestamp {
+    Timestamp::from_second(i64::from(second)).unwrap_or(Timestamp::MAX)
+}
+
+/// What was a timestamp is one again.
+fn from_microsecond(microsecond: i64) -> Timestamp {
+    Timestamp::from_microsecond(microsecond).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,133 @@
+//! The users, at places that stay theirs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use arc_swap::{ArcSwap, Guard};
+use jiff::Timestamp;
+use keystead_domain::{Email, OrganizationId, PersonName, User, UserId};
+
+const FIRST_CHUNK: u32 = 1024;
+/// So that every place is less than 2^31, which leaves a slot of the key table a bit.
+const CHUNKS: usize = 21;
+
+/// A key's slot names its creator by place, so a verification finds them without a second look-up.
+pub(crate) struct Users {
+    /// Stands at the place of whoever is deactivated, deleted or not yet known. Told by its address: whether a creator is
+    /// active costs a verification no look at them.
+    nobody: Arc<User>,
+    /// The users who are active. Chunk *n* holds 1024 · 2^*n* places and never moves, so readers need no lock.
+    chunks: [OnceLock<Box<[ArcSwap<User>]>>; CHUNKS],
+    known: RwLock<Known>,
+}
+
+/// For writers and for the console. No verification comes here.
+#[derive(Default)]
+struct Known {
+    by_id: HashMap<UserId, Entry>,
+    /// How many of them are users, and not only the places of creators who are gone or have not come yet.
+    users: usize,
+}
+
+struct Entry {
+    place: u32,
+    user: Option<Arc<User>>,
+}
+
+impl Users {
+    pub(crate) fn new() -> Self {
+        let nobody = User::new(
+            UserId::from_u128(0),
+            OrganizationId::from_u128(0),
+            Email::from_stored(String::new()),
+            PersonName::from_stored(String::new()),
+            false,
+            Timestamp::UNIX_EPOCH,
+            Vec::new(),
+        );
+        Self {
+            nobody: Arc::new(nobody),
+            chunks: [const { OnceLock::new() }; CHUNKS],
+            known: RwLock::default(),
+        }
+    }
+
+    /// The user at a place, if they are active: as they are at one moment, in one piece.
+    pub(crate) fn active(&self, place: u32) -> Option<Guard<Arc<User>>> {
+        let (chunk, offset) = position(place);
+        let user = self.chunks.get(chunk)?.get()?.get(offset)?.load();
+        (!Arc::ptr_eq(&user, &self.nobody)).then_some(user)
+    }
+
+    pub(crate) fn get(&self, id: UserId) -> Option<Arc<User>> {
+        self.read().by_id.get(&id)?.user.clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.read().users
+    }
+
+    /// The place of a user, known or not yet. `None` when there are 2^31 already.
+    pub(crate) fn place(&self, id: UserId) -> Option<u32> {
+        self.write().entry(id).map(|entry| entry.place)
+    }
+
+    pub(crate) fn put(&self, user: User) {
+        let user = Arc::new(user);
+        let mut known = self.write();
+        let Some(entry) = known.entry(user.id) else { return };
+        let place = entry.place;
+        let is_new = entry.user.replace(Arc::clone(&user)).is_none();
+        known.users += usize::from(is_new);
+        self.set(place, if user.active { user } else { Arc::clone(&self.nobody) });
+    }
+
+    pub(crate) fn remove(&self, id: UserId) {
+        let mut known = self.write();
+        let Some(entry) = known.by_id.get_mut(&id) else { return };
+        let place = entry.place;
+        let was_known = entry.user.take().is_some();
+        known.users -= usize::from(was_known);
+        self.set(place, Arc::clone(&self.nobody));
+    }
+
+    fn set(&self, place: u32, user: Arc<User>) {
+        let (chunk, offset) = position(place);
+        let Some(chunk_cell) = self.chunks.get(chunk) else { return };
+        let places = chunk_cell.get_or_init(|| {
+            let empty = || ArcSwap::new(Arc::clone(&self.nobody));
+            std::iter::repeat_with(empty).take((FIRST_CHUNK as usize) << chunk).collect()
+        });
+        if let Some(slot) = places.get(offset) {
+            slot.store(user);
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// The entry of a user; a new one has the next place.
+    fn entry(&mut self, id: UserId) -> Option<&mut Entry> {
+        let next = u32::try_from(self.by_id.len()).ok().filter(|next| position(*next).0 < CHUNKS);
+        match self.by_id.entry(id) {
+            std::collections::hash_map::Entry::Occupied(entry) => Some(entry.into_mut()),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                Some(entry.insert(Entry { place: next?, user: None }))
+            }
+        }
+    }
+}
+
+/// The chunk of a place, and where in the chunk it is.
+fn position(place: u32) -> (usize, usize) {
+    let chunk = (place / FIRST_CHUNK + 1).ilog2();
+    let before = FIRST_CHUNK * ((1 << chunk) - 1);
+    (chunk as usize, (place - before) as usize)
+}
