@@ -1,1 +1,26 @@
-//! TODO
+//! What each actor may do: the one core under the console, GraphQL, HTTP and the command line.
+//!
+//! An operation here takes an [`Actor`](keystead_domain::Actor) (or the [`Operator`](keystead_domain::Operator)), asks it for
+//! the scope that the work needs, applies the domain's rules and commits. Doors call these and nothing below them.
+
+mod actors;
+mod clock;
+mod entropy;
+mod keys;
+mod links;
+mod open;
+pub mod operator;
+mod passwords;
+mod sign_in;
+mod sweep;
+
+pub use actors::{Refusal, RequestOrigin};
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use keys::{CreatedKey, KeyInput, KeyList};
+pub use keystead_directory::Verified;
+pub use keystead_store::OpenError;
+pub use links::{LinkTarget, SetUp};
+pub use open::{App, Deployment};
+pub use passwords::Passwords;
+pub use sign_in::{BrowserSecret, SignedIn};

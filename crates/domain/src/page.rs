@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Field, KeyId, KeyScope, SearchText, Status};
+use crate::{ApiKey, Error, Field, KeyId, KeyScope, SearchText, Status};
 
 /// The most keys that one page holds.
 pub const MAX_PAGE_SIZE: u32 = 100;
@@ -61,6 +61,12 @@ impl PageRequest {
 const LENGTH: usize = 8 + 1 + 16 + 8;
 
 impl Cursor {
+    /// The place after a key in a list whose first page was read at `as_of`.
+    #[must_use]
+    pub fn after(key: &ApiKey, as_of: Timestamp) -> Self {
+        Self { as_of, expired: key.status(as_of) == Status::Expired, last: key.id }
+    }
+
     /// As text for the caller: opaque, safe in a URL. Bound to the list that it was made for by a checksum of that list's
     /// scope and filter; what a caller may see is decided by the scope of the request alone, never by a cursor.
     #[must_use]

@@ -31,6 +31,9 @@ pub enum OpenError {
     /// The database refused.
     #[error("cannot open the database")]
     Database(#[from] sqlx::Error),
+    /// What it holds could not be loaded.
+    #[error("cannot read the store")]
+    Load(#[from] StoreError),
     /// A migration failed; the store is as it was before.
     #[error("cannot bring the store up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),

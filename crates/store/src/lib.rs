@@ -16,6 +16,7 @@ mod keys;
 mod last_used;
 mod links;
 mod open;
+mod operator;
 mod rows;
 mod sessions;
 mod transaction;

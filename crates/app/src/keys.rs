@@ -1,0 +1,180 @@
+//! What people do with API keys.
+
+use keystead_domain::audit::Trace;
+use keystead_domain::{
+    Actor, ApiKey, Cursor, Description, Error, Expiration, KeyEdit, KeyFilter, KeyId, KeyName, KeyScope,
+    NewKeyGrant, PageRequest, View,
+};
+use keystead_store::{NewKey, Recorded};
+use keystead_token::Token;
+
+use crate::App;
+use crate::open::fault;
+
+/// What a person chose for a new key.
+#[derive(Debug, Clone)]
+pub struct KeyInput {
+    /// Its name.
+    pub name: KeyName,
+    /// Its description.
+    pub description: Description,
+    /// How long it stays valid.
+    pub expiration: Expiration,
+    /// Whether it may act for others.
+    pub allow_impersonation: bool,
+    /// The one-time id of the form, if it came by one: sent twice, it makes one key.
+    pub request_id: Option<[u8; 16]>,
+}
+
+/// A key that was just made.
+pub struct CreatedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// Its token, here and nowhere else (promise 2). `None` when this form had made the key before.
+    pub token: Option<Token>,
+}
+
+/// A page of keys.
+#[derive(Debug, Clone)]
+pub struct KeyList {
+    /// The keys.
+    pub keys: Vec<ApiKey>,
+    /// The cursor after each key, in the same order.
+    pub cursors: Vec<String>,
+    /// Whether there are more after the last.
+    pub has_more: bool,
+}
+
+impl App {
+    /// Creates a key that can do what the actor can do, whenever it is used (promise 1).
+    pub async fn create_key(&self, actor: &Actor, input: &KeyInput) -> Result<CreatedKey, Error> {
+        let grant = actor.new_key(input.allow_impersonation, self.deployment.impersonation)?;
+        let created = self.mint(&grant, input, Trace::of(actor, self.now())).await?;
+        let key = self.key(actor, created.0).await?;
+        Ok(CreatedKey { key, token: created.1 })
+    }
+
+    /// Mints a token, keeps its hash, and hands the token back once.
+    pub(crate) async fn mint(
+        &self,
+        grant: &NewKeyGrant,
+        input: &KeyInput,
+        trace: Trace,
+    ) -> Result<(KeyId, Option<Token>), Error> {
+        let prefix = if grant.allow_impersonation() {
+            &self.deployment.impersonation_prefix
+        } else {
+            &self.deployment.key_prefix
+        };
+        let token = Token::mint(prefix, &self.entropy.bytes()?);
+        let key = NewKey {
+            id: self.next_id(trace.at)?,
+            name: input.name.clone(),
+            description: input.description.clone(),
+            hash: token.hash(),
+            masked: token.masked(),
+            request_id: input.request_id,
+            expires_at: input.expiration.expires_at(trace.at),
+        };
+        let mut change = self.store.begin(trace).await.map_err(fault)?;
+        match change.create_key(grant, &key).await.map_err(fault)? {
+            Recorded::New => {
+                change.commit().await.map_err(fault)?;
+                Ok((key.id, Some(token)))
+            }
+            Recorded::Before(id) => Ok((id, None)),
+        }
+    }
+
+    /// A page of the keys of a view.
+    pub async fn keys(
+        &self,
+        actor: &Actor,
+        view: View,
+        filter: &KeyFilter,
+        first: i64,
+        after: Option<&str>,
+    ) -> Result<KeyList, Error> {
+        self.list(&actor.keys(view)?, filter, first, after).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        scope: &KeyScope,
+        filter: &KeyFilter,
+        first: i64,
+        after: Option<&str>,
+    ) -> Result<KeyList, Error> {
+        let now = self.now();
+        let request = PageRequest::new(first, after, scope, filter, now)?;
+        let page = self.store.keys(scope, filter, &request, now).await.map_err(fault)?;
+        let cursors =
+            page.keys.iter().map(|key| Cursor::after(key, page.as_of).encode(scope, filter)).collect();
+        Ok(KeyList { cursors, has_more: page.next.is_some(), keys: page.keys })
+    }
+
+    /// How many keys of a view a filter lets through.
+    pub async fn count_keys(&self, actor: &Actor, view: View, filter: &KeyFilter) -> Result<u64, Error> {
+        self.store.count_keys(&actor.keys(view)?, filter, self.now()).await.map_err(fault)
+    }
+
+    /// A key that the actor may see. What they may not see is not there.
+    pub async fn key(&self, actor: &Actor, id: KeyId) -> Result<ApiKey, Error> {
+        let key = self.store.key(&actor.readable_keys(), id).await.map_err(fault)?;
+        key.ok_or(Error::NotFound("API key"))
+    }
+
+    /// Changes name and description of one of the actor's own keys, until it expires (promises 4 and 5).
+    pub async fn update_key(&self, actor: &Actor, id: KeyId, edit: &KeyEdit) -> Result<ApiKey, Error> {
+        let now = self.now();
+        let scope = actor.own_keys();
+        let mut change = self.store.begin(Trace::of(actor, now)).await.map_err(fault)?;
+        let Some(key) = change.key(&scope, id).await.map_err(fault)? else {
+            drop(change);
+            // An administrator sees others' keys, and is told why they cannot edit this one; anybody else sees no such key.
+            self.key(actor, id).await?;
+            return Err(Error::Forbidden("Only its creator can edit a key.".into()));
+        };
+        key.check_editable(now)?;
+        change.update_key(&scope, &key, edit).await.map_err(fault)?;
+        change.commit().await.map_err(fault)?;
+        self.key(actor, id).await
+    }
+
+    /// Revokes a key of the actor's, or anybody's with `keys:revoke_all`. When this returns, it no longer verifies (promise 3).
+    /// `typed_name` is what a person typed to confirm; a program that names the key by id need not repeat its name.
+    pub async fn revoke_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        typed_name: Option<&str>,
+    ) -> Result<ApiKey, Error> {
+        let trace = Trace::of(actor, self.now());
+        match self.revoke(&actor.revocable_keys(), id, typed_name, trace).await {
+            Err(Error::NotFound(_)) => {
+                self.key(actor, id).await?;
+                Err(Error::Forbidden(
+                    "You may not revoke keys that others created. Ask an administrator.".into(),
+                ))
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) async fn revoke(
+        &self,
+        scope: &KeyScope,
+        id: KeyId,
+        typed_name: Option<&str>,
+        trace: Trace,
+    ) -> Result<ApiKey, Error> {
+        let mut change = self.store.begin(trace).await.map_err(fault)?;
+        let key = change.key(scope, id).await.map_err(fault)?.ok_or(Error::NotFound("API key"))?;
+        if let Some(typed) = typed_name {
+            key.check_typed_name(typed)?;
+        }
+        change.revoke_key(scope, &key).await.map_err(fault)?;
+        change.commit().await.map_err(fault)?;
+        Ok(key)
+    }
+}

@@ -1,0 +1,133 @@
+//! Putting the parts together at start.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use keystead_directory::Directory;
+use keystead_domain::{Error, IdGenerator, Throttle};
+use keystead_store::{OpenError, Store, StoreError};
+use keystead_token::Prefix;
+use uuid::Uuid;
+
+use crate::passwords::Passwords;
+use crate::{Clock, Entropy};
+
+/// What the deployment decides.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// Whether there are impersonation keys at all (promise 7). Off unless asked for.
+    pub impersonation: bool,
+    /// The prefix of new keys.
+    pub key_prefix: Prefix,
+    /// The prefix of new impersonation keys.
+    pub impersonation_prefix: Prefix,
+}
+
+impl Default for Deployment {
+    fn default() -> Self {
+        Self {
+            impersonation: false,
+            key_prefix: Prefix::key_default(),
+            impersonation_prefix: Prefix::impersonation_default(),
+        }
+    }
+}
+
+/// A running Keystead, without its doors.
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) ids: IdGenerator,
+    pub(crate) deployment: Deployment,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Mutex<Throttle>,
+}
+
+/// Subjects whose failed sign-ins are remembered: some megabytes at most.
+const THROTTLE_CAPACITY: usize = 20_000;
+
+impl App {
+    /// Opens the store and loads the directory from it.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(
+        data_dir: &Path,
+        deployment: Deployment,
+        passwords: Passwords,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Self, OpenError> {
+        let directory = Arc::new(Directory::new());
+        let subscriber = {
+            let directory = Arc::clone(&directory);
+            Box::new(move |sequence, change| directory.apply(sequence, change))
+        };
+        let store = Store::open(data_dir, subscriber).await?;
+        load(&store, &directory).await?;
+        Ok(Self {
+            store,
+            directory,
+            clock,
+            entropy,
+            ids: IdGenerator::default(),
+            deployment,
+            passwords,
+            throttle: Mutex::new(Throttle::new(THROTTLE_CAPACITY)),
+        })
+    }
+
+    /// What the deployment decided.
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The time, as every rule of this process sees it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What verification reads: for metrics.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Whether it may serve: the store answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.is_reachable().await
+    }
+
+    pub(crate) fn next_id<Id: From<Uuid>>(&self, now: Timestamp) -> Result<Id, Error> {
+        Ok(self.ids.next(now, self.entropy.bytes()?))
+    }
+}
+
+async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
+    store
+        .load(
+            |keys| {
+                if keys >= 10_000 {
+                    tracing::info!(keys, "loading keys from the store");
+                }
+            },
+            |change| directory.apply(0, change),
+        )
+        .await?;
+    tracing::info!(keys = directory.keys(), users = directory.users(), "loaded");
+    Ok(())
+}
+
+/// What a caller is told of a fault in the store: nothing. The log has it.
+pub(crate) fn fault(error: StoreError) -> Error {
+    tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+    match error {
+        StoreError::Corrupt { .. } => Error::Internal,
+        StoreError::Database(_) | StoreError::Commit(_) => Error::Unavailable,
+    }
+}

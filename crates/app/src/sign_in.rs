@@ -1,0 +1,136 @@
+//! Signing in and out of the console.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use keystead_domain::audit::Trace;
+use keystead_domain::{Actor, Email, Error, Field, SessionId, Subject, User, Via};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::open::fault;
+use crate::{App, Entropy, RequestOrigin};
+
+/// A secret that a browser holds: a session's cookie, or the code in a one-time link. 256 random bits in hexadecimal; the
+/// store keeps its SHA-256 only. Never printed.
+pub struct BrowserSecret(Zeroizing<String>);
+
+impl BrowserSecret {
+    pub(crate) fn new(entropy: &Entropy) -> Result<Self, Error> {
+        let mut text = Zeroizing::new(String::with_capacity(64));
+        for byte in entropy.bytes::<32>()? {
+            _ = write!(text, "{byte:02x}");
+        }
+        Ok(Self(text))
+    }
+
+    /// What a browser sent. `None` if it cannot be one of ours: nothing is looked up for it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        fits.then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// For the answer that hands it to the browser.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What the store keeps.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+
+    /// What its forms carry against cross-site requests: who has it cannot find the cookie, and no other cookie has the same.
+    #[must_use]
+    pub fn csrf(&self) -> [u8; 32] {
+        Sha256::new().chain_update("keystead csrf 1").chain_update(self.0.as_bytes()).finalize().into()
+    }
+}
+
+impl fmt::Debug for BrowserSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BrowserSecret(…)")
+    }
+}
+
+/// A session that was just started.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The cookie to set.
+    pub cookie: BrowserSecret,
+    /// Who signed in.
+    pub actor: Actor,
+}
+
+impl App {
+    /// Signs in by e-mail and password. A wrong password, an unknown address and a deactivated user get the same answer after
+    /// the same work; whoever keeps failing waits longer and longer.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        origin: RequestOrigin,
+    ) -> Result<SignedIn, Error> {
+        let wrong = || Error::invalid(Field::Password, "The e-mail address or the password is wrong.");
+        // An address that cannot be one gets the same answer, after the same work, as one that nobody has.
+        let email = Email::parse(email).ok();
+        let mut subjects: Vec<Subject> = origin.address.map(Subject::network).into_iter().collect();
+        subjects.extend(email.as_ref().map(|email| Subject::Account(email.folded())));
+        self.lock_throttle().attempt(&subjects, self.now())?;
+
+        let credentials = match &email {
+            Some(email) => self.store.credentials(email).await.map_err(fault)?,
+            None => None,
+        };
+        let (user, stored) = credentials.map(|found| (found.user, found.password_hash)).unzip();
+        let matches = self.passwords.verify(password, stored.flatten()).await?;
+        let user = user
+            .and_then(|user| self.directory.user(user))
+            .filter(|user| matches && user.active)
+            .ok_or_else(wrong)?;
+        self.lock_throttle().succeeded(&subjects);
+        self.start_session(&user, origin).await
+    }
+
+    /// Ends the session behind the actor. Signing out with a key does nothing.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<(), Error> {
+        let Via::Session(session) = actor.via() else { return Ok(()) };
+        let mut change = self.store.begin(Trace::of(actor, self.now())).await.map_err(fault)?;
+        change.end_session(session, actor.user()).await.map_err(fault)?;
+        change.commit().await.map_err(fault)
+    }
+
+    pub(crate) async fn start_session(
+        &self,
+        user: &std::sync::Arc<User>,
+        origin: RequestOrigin,
+    ) -> Result<SignedIn, Error> {
+        let now = self.now();
+        let mut change =
+            self.store.begin(Trace::visitor("sign_in", origin.address, now)).await.map_err(fault)?;
+        let (session, cookie) = self.write_session(&mut change, user).await?;
+        change.commit().await.map_err(fault)?;
+        Ok(SignedIn {
+            cookie,
+            actor: Actor::authenticated(user.clone(), Via::Session(session), origin.address)?,
+        })
+    }
+
+    pub(crate) async fn write_session(
+        &self,
+        change: &mut keystead_store::Transaction,
+        user: &User,
+    ) -> Result<(SessionId, BrowserSecret), Error> {
+        let session = self.next_id(self.now())?;
+        let cookie = BrowserSecret::new(&self.entropy)?;
+        change.start_session(session, user, &cookie.hash()).await.map_err(fault)?;
+        Ok((session, cookie))
+    }
+
+    fn lock_throttle(&self) -> std::sync::MutexGuard<'_, keystead_domain::Throttle> {
+        self.throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

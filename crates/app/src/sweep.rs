@@ -1,0 +1,41 @@
+//! Writing down when keys were last used, apart from verification (promise 9).
+
+use std::time::Duration;
+
+use keystead_domain::Error;
+use keystead_domain::audit::Trace;
+
+use crate::App;
+use crate::open::fault;
+
+impl App {
+    /// How often to sweep: well within the 10 s that "last used" may be late.
+    pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+    /// Keys written in one transaction: others who write wait no longer than that.
+    const BATCH: usize = 1_000;
+
+    /// Writes the keys that were used since the last sweep, and says how many. What cannot be written is kept for the next.
+    pub async fn sweep_last_used(&self) -> Result<usize, Error> {
+        let used = self.directory.take_last_used();
+        for (at, batch) in used.chunks(Self::BATCH).enumerate() {
+            let written = async {
+                let mut change = self.store.begin(Trace::operator(self.now())).await?;
+                change.set_last_used(batch).await?;
+                change.commit().await
+            };
+            if let Err(error) = written.await {
+                self.directory.put_back_last_used(&used[at * Self::BATCH..]);
+                return Err(fault(error));
+            }
+        }
+        Ok(used.len())
+    }
+
+    /// The end: what was used is written, what was begun is finished.
+    pub async fn close(&self) -> Result<(), Error> {
+        let swept = self.sweep_last_used().await;
+        self.store.close().await;
+        swept.map(drop)
+    }
+}
