@@ -1,6 +1,7 @@
 //! Putting the parts together at start.
 
 use std::path::Path;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -44,6 +45,8 @@ pub struct App {
     pub(crate) deployment: Deployment,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Mutex<Throttle>,
+    /// When last use was last written, in milliseconds; what the metric shows.
+    pub(crate) swept_at: AtomicI64,
 }
 
 /// Subjects whose failed sign-ins are remembered: some megabytes at most.
@@ -68,6 +71,7 @@ impl App {
         };
         let store = Store::open(data_dir, subscriber).await?;
         load(&store, &directory).await?;
+        let swept_at = AtomicI64::new(clock.now().as_millisecond());
         Ok(Self {
             store,
             directory,
@@ -77,6 +81,7 @@ impl App {
             deployment,
             passwords,
             throttle: Mutex::new(Throttle::new(THROTTLE_CAPACITY)),
+            swept_at,
         })
     }
 

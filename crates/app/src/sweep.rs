@@ -1,5 +1,6 @@
 //! Writing down when keys were last used, apart from verification (promise 9).
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use keystead_domain::Error;
@@ -29,7 +30,15 @@ impl App {
                 return Err(fault(error));
             }
         }
+        self.swept_at.store(self.now().as_millisecond(), Ordering::Relaxed);
         Ok(used.len())
+    }
+
+    /// How long ago last use was written down.
+    #[must_use]
+    pub fn sweep_age(&self) -> Duration {
+        let age = self.now().as_millisecond() - self.swept_at.load(Ordering::Relaxed);
+        Duration::from_millis(u64::try_from(age).unwrap_or(0))
     }
 
     /// The end: what was used is written, what was begun is finished.

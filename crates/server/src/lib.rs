@@ -1,1 +1,25 @@
-//! TODO
+//! The doors of Keystead: the console, GraphQL, and plain HTTP for proxies and operators.
+//!
+//! A door parses a request, calls [`App`](keystead_app::App) and renders the answer. All routes are in [`router`]; what every
+//! request goes through is in `observe`.
+
+mod assets;
+mod bearer;
+pub mod console;
+mod credentials;
+mod graphql;
+mod health;
+mod metrics;
+mod observe;
+mod problem;
+mod router;
+mod serve;
+mod settings;
+mod state;
+mod verify;
+
+pub use graphql::schema_text;
+pub use router::{metrics_router, router};
+pub use serve::{Peer, serve};
+pub use settings::Settings;
+pub use state::Doors;

@@ -1,0 +1,68 @@
+//! Reading `Authorization: Bearer` (RFC 6750, section 2.1), by one strict grammar: what several parsers could read in several
+//! ways is refused, and the refusal says what to send instead.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// The header is there and cannot be used. The text is for the caller and repeats nothing of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
+/// The token of the request; `None` if it has no `Authorization` header at all.
+pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, Malformed> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Malformed("Send one Authorization header, not several."));
+    }
+    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+    match token {
+        // What a token may be made of: RFC 6750's b68token.
+        Some(token)
+            if !token.is_empty()
+                && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b)) =>
+        {
+            Ok(Some(token))
+        }
+        _ => Err(Malformed(
+            "Send the header as: Authorization: Bearer YOUR_API_KEY (one space, nothing around the key).",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn only_one_header_in_one_spelling_is_read() {
+        let read = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+            }
+            token(&headers).map(|token| token.map(str::to_owned))
+        };
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[b"Bearer ks_1"]), Ok(Some("ks_1".into())));
+        assert_eq!(read(&[b"Bearer abc.1"]), Ok(Some("abc.1".into())));
+        let refused: [&[u8]; 11] = [
+            b"",
+            b"Bearer",
+            b"Bearer ",
+            b"bearer abc",
+            b"BEARER abc",
+            b"Bearer  abc",
+            b"Bearer\tabc",
+            b"Bearer abc ",
+            b"Bearer a,b",
+            b"Basic YTpi",
+            b"Bearer \xc3\xa9",
+        ];
+        for value in refused {
+            assert!(read(&[value]).is_err(), "{value:?}");
+        }
+        assert!(read(&[b"Bearer abc", b"Bearer abc"]).is_err());
+    }
+}

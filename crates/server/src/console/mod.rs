@@ -1,0 +1,3 @@
+//! The console: the pages on which people sign in and manage their keys.
+
+pub mod view;

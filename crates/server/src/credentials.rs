@@ -1,0 +1,95 @@
+//! From a request to the actor behind it: an API key in the `Authorization` header, or the console's cookie.
+
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use http::header::{HOST, ORIGIN};
+use http::{Extensions, HeaderMap, Method};
+use keystead_app::{BrowserSecret, Refusal, RequestOrigin};
+use keystead_domain::{Actor, Error, Via};
+
+use crate::{Doors, Peer, Settings, bearer};
+
+/// Why a request has no actor.
+#[derive(Debug)]
+pub(crate) enum NoActor {
+    /// No credential at all.
+    Missing,
+    /// The header is there and cannot be read.
+    Malformed(bearer::Malformed),
+    /// The key does not work.
+    Refused(Refusal),
+    /// A cookie came with a request that another site may have made.
+    CrossSite,
+    /// It could not be checked.
+    Failed(Error),
+}
+
+/// Where the request came from, as far as the connection tells.
+pub(crate) fn origin(extensions: &Extensions) -> RequestOrigin {
+    RequestOrigin { address: extensions.get::<Peer>().map(|peer| peer.0.ip()) }
+}
+
+/// The actor of a request to an API: a key if the header is there, else the cookie, and that only when the browser says that
+/// the request is the console's own.
+pub(crate) async fn api_actor(
+    doors: &Doors,
+    method: &Method,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Actor, NoActor> {
+    let origin = origin(extensions);
+    if let Some(token) = bearer::token(headers).map_err(NoActor::Malformed)? {
+        let verified = doors.verify(token).1.map_err(NoActor::Refused)?;
+        let via = Via::Key(verified.key);
+        return Actor::authenticated(verified.into_user(), via, origin.address).map_err(NoActor::Failed);
+    }
+    let Some(cookie) = session_cookie(doors.settings(), headers) else { return Err(NoActor::Missing) };
+    if !method.is_safe() && !is_same_origin(doors.settings(), headers) {
+        return Err(NoActor::CrossSite);
+    }
+    doors.app().actor_of_session(&cookie, origin).await.map_err(NoActor::Failed)?.ok_or(NoActor::Missing)
+}
+
+/// The session cookie of a request, if it can be one of ours.
+pub(crate) fn session_cookie(settings: &Settings, headers: &HeaderMap) -> Option<BrowserSecret> {
+    BrowserSecret::parse(CookieJar::from_headers(headers).get(cookie_name(settings))?.value())
+}
+
+/// `__Host-`: no other host, no sub-domain and no plain-HTTP page can set it (RFC 6265bis, section 4.1.3.2).
+fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.is_https() { "__Host-keystead" } else { "keystead" }
+}
+
+/// The cookie that signs a browser in. It has no age of its own: how long it counts is decided here, not by the browser.
+pub(crate) fn sign_in_cookie(settings: &Settings, secret: &BrowserSecret) -> Cookie<'static> {
+    cookie(settings, secret.expose().to_owned())
+}
+
+/// The cookie that takes it away.
+pub(crate) fn sign_out_cookie(settings: &Settings) -> Cookie<'static> {
+    let mut cookie = cookie(settings, String::new());
+    cookie.make_removal();
+    cookie
+}
+
+fn cookie(settings: &Settings, value: String) -> Cookie<'static> {
+    Cookie::build((cookie_name(settings), value))
+        .path("/")
+        .http_only(true)
+        // Lax, so that a link from a mail or a chat finds the person signed in; requests that change something are guarded
+        // by their form's token, too.
+        .same_site(SameSite::Lax)
+        .secure(settings.is_https())
+        .build()
+}
+
+/// Whether the browser says that one of our own pages made the request. Plain HTTP pages send no `Sec-Fetch-Site`; then the
+/// page's origin must be ours, or the host that was asked.
+pub(crate) fn is_same_origin(settings: &Settings, headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+    let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
+    origin == settings.public_url() || (asked.is_some() && origin.strip_prefix("http://") == asked)
+}

@@ -1,0 +1,55 @@
+//! `/healthz`, `/readyz` and `/metrics`: for whoever runs the server.
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use keystead_domain::Error;
+
+use crate::Doors;
+use crate::credentials::api_actor;
+use crate::problem::problem;
+
+/// The process is up. Says nothing of the store: a restart would not mend that.
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// It may serve: the store answers.
+pub(crate) async fn readyz(State(doors): State<Doors>) -> Response {
+    if doors.app().is_ready().await {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+}
+
+/// Prometheus' text format. On the public address it takes a key or a session with `audit:read`: no door is open by default.
+pub(crate) async fn metrics(State(doors): State<Doors>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match api_actor(&doors, &parts.method, &parts.headers, &parts.extensions).await {
+        Ok(actor) => match actor.audit_log() {
+            Ok(_) => exposition(&doors),
+            Err(error) => problem(&error),
+        },
+        Err(_) => {
+            let mut response = problem(&Error::Unauthenticated);
+            response
+                .headers_mut()
+                .insert(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+            response
+        }
+    }
+}
+
+/// The same on an address of its own, which the operator keeps to themselves.
+pub(crate) async fn open_metrics(State(doors): State<Doors>) -> Response {
+    exposition(&doors)
+}
+
+fn exposition(doors: &Doors) -> Response {
+    (
+        [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        doors.metrics().exposition(),
+    )
+        .into_response()
+}

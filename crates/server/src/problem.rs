@@ -1,0 +1,36 @@
+//! Errors outside GraphQL and the console's pages: RFC 9457 problem details.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use keystead_domain::Error;
+use serde_json::json;
+
+/// The status of an error. One place decides it: [`Error::http_status`].
+pub(crate) fn status(error: &Error) -> StatusCode {
+    StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// An error as a problem document.
+pub(crate) fn problem(error: &Error) -> Response {
+    let status = status(error);
+    let mut body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": error.code(),
+        "detail": error.to_string(),
+    });
+    if let Error::Invalid { field, .. } = error {
+        body["field"] = field.name().into();
+    }
+    let mut response = (status, Json(body)).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Error::RateLimited { retry_after } = error
+        && let Ok(seconds) = HeaderValue::from_str(&retry_after.as_secs().to_string())
+    {
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
+}

@@ -1,0 +1,147 @@
+//! `/verify`: what reverse proxies and services ask on every request.
+//!
+//! Nothing but [`Doors::verify`] decides; this reads one header and writes a few.
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use keystead_app::{Refusal, Verified};
+use keystead_domain::{Error, Field, Permission};
+
+use crate::problem::problem;
+use crate::{Doors, bearer};
+
+const USER_ID: HeaderName = HeaderName::from_static("x-keystead-user-id");
+const USER_EMAIL: HeaderName = HeaderName::from_static("x-keystead-user-email");
+const ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-keystead-organization-id");
+const KEY_ID: HeaderName = HeaderName::from_static("x-keystead-key-id");
+const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions");
+
+/// The longest resource id that may be asked about, in bytes.
+const RESOURCE_MAX: usize = 200;
+
+/// `GET`, `HEAD` or `POST /verify`.
+pub(crate) async fn verify(
+    State(doors): State<Doors>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let wanted = match wanted_permission(query) {
+        Ok(wanted) => wanted,
+        Err(error) => return problem(&error),
+    };
+    let verified = match bearer::token(&headers) {
+        Ok(Some(token)) => doors.verify(token).1,
+        Ok(None) => return refused("Send the header: Authorization: Bearer YOUR_API_KEY."),
+        Err(malformed) => return refused(malformed.0),
+    };
+    match verified {
+        Ok(verified) if wanted.as_ref().is_none_or(|permission| verified.user().may(permission)) => {
+            accepted(&verified)
+        }
+        Ok(_) => lacking(),
+        Err(Refusal::Expired { at }) => refused(&format!("The API key expired at {at}.")),
+        // One answer for all of these: what a guesser learns from them is nothing.
+        Err(Refusal::Unknown | Refusal::CreatorInactive) => refused("The API key does not work."),
+        Err(Refusal::Unavailable) => {
+            let mut response = problem(&Error::Unavailable);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+    }
+}
+
+/// The permission that the query asks about. Parameters that are given twice, or that do not exist, are refused: a check that
+/// silently checks something else is worse than none.
+fn wanted_permission(query: Vec<(String, String)>) -> Result<Option<Permission>, Error> {
+    let (mut permission, mut resource) = (None, None);
+    for (name, value) in query {
+        let (slot, field) = match name.as_str() {
+            "permission" => (&mut permission, Field::Permission),
+            "resource" => (&mut resource, Field::Resource),
+            _ => {
+                return Err(Error::invalid(
+                    Field::Permission,
+                    "The parameters of /verify are permission and resource.",
+                ));
+            }
+        };
+        if slot.replace(value).is_some() {
+            return Err(Error::invalid(field, "The parameter is given twice."));
+        }
+    }
+    // Roles without scopes hold everywhere, so a resource changes nothing for them; it must be one all the same.
+    match resource {
+        Some(id) if id.is_empty() || id.len() > RESOURCE_MAX => {
+            return Err(Error::invalid(
+                Field::Resource,
+                format!("A resource is an id of 1 to {RESOURCE_MAX} bytes."),
+            ));
+        }
+        Some(_) if permission.is_none() => {
+            return Err(Error::invalid(
+                Field::Permission,
+                "A resource is asked about together with a permission.",
+            ));
+        }
+        _ => {}
+    }
+    permission.as_deref().map(Permission::parse).transpose()
+}
+
+fn accepted(verified: &Verified) -> Response {
+    let mut response = Response::new(Body::empty());
+    let user = verified.user();
+    let headers = response.headers_mut();
+    headers.reserve(6);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    insert(headers, USER_ID, &user.id.to_string());
+    insert(headers, USER_EMAIL, user.email.as_str());
+    insert(headers, ORGANIZATION_ID, &user.organization.to_string());
+    insert(headers, KEY_ID, &verified.key.to_string());
+    insert(headers, PERMISSIONS, &user.permissions().to_header());
+    response
+}
+
+/// All of these were checked on their way in; one that could not stand in a header would be left out, never split it.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes())) {
+        headers.insert(name, value);
+    }
+}
+
+/// 401 as RFC 6750, section 3, has it. `description` is of our own making and has no quotes.
+fn refused(description: &str) -> Response {
+    challenge(StatusCode::UNAUTHORIZED, "invalid_token", description)
+}
+
+fn lacking() -> Response {
+    challenge(
+        StatusCode::FORBIDDEN,
+        "insufficient_scope",
+        "The creator of the API key does not hold this permission.",
+    )
+}
+
+fn challenge(status: StatusCode, code: &str, description: &str) -> Response {
+    let body = format!(
+        r#"{{"type":"about:blank","title":"{}","status":{},"code":"{}","detail":"{description}"}}"#,
+        status.canonical_reason().unwrap_or_default(),
+        status.as_u16(),
+        if status == StatusCode::FORBIDDEN { "FORBIDDEN" } else { "UNAUTHENTICATED" },
+    );
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    insert(
+        headers,
+        WWW_AUTHENTICATE,
+        &format!(r#"Bearer error="{code}", error_description="{description}""#),
+    );
+    headers.insert(http::header::VARY, HeaderValue::from_name(AUTHORIZATION));
+    response
+}
