@@ -261,7 +261,8 @@ fn from_second(second: u32) -> Timestamp {
     Timestamp::from_second(i64::from(second)).unwrap_or(Timestamp::MAX)
 }
 
-/// What was a timestamp is one again.
+/// What was a timestamp is one again; only the ends of the range do not survive the way through microseconds.
 fn from_microsecond(microsecond: i64) -> Timestamp {
-    Timestamp::from_microsecond(microsecond).unwrap_or(Timestamp::MIN)
+    let end = if microsecond < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_microsecond(microsecond).unwrap_or(end)
 }
