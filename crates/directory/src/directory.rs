@@ -266,3 +266,42 @@ fn from_microsecond(microsecond: i64) -> Timestamp {
     let end = if microsecond < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_microsecond(microsecond).unwrap_or(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key of the first shard.
+    fn record(n: u8) -> KeyRecord {
+        let mut hash = [0; 32];
+        hash[31] = n;
+        KeyRecord {
+            id: KeyId::from_u128(n.into()),
+            hash: hash.into(),
+            creator: UserId::from_u128(1),
+            allow_impersonation: false,
+            expires_at: None,
+            last_used_at: None,
+        }
+    }
+
+    #[test]
+    fn a_use_that_a_late_reader_notes_in_a_replaced_table_is_handed_out_and_the_table_let_go_of() {
+        let directory = Directory::new();
+        directory.apply(1, Change::Key(record(0)));
+        let late = directory.shards[0].load();
+        let place = late.find(&Words::from(record(0).hash)).unwrap();
+        for n in 1..=255 {
+            directory.apply(1, Change::Key(record(n)));
+        }
+        assert!(!Arc::ptr_eq(&late, &directory.shards[0].load()), "the table was replaced");
+        let memory = directory.memory_bytes();
+        assert_eq!(directory.take_last_used(), []);
+
+        late.touch(place, 5);
+        let table_bytes = late.memory_bytes();
+        drop(late);
+        assert_eq!(directory.take_last_used(), [(record(0).id, from_second(5))]);
+        assert_eq!(directory.memory_bytes(), memory - table_bytes);
+    }
+}

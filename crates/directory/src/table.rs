@@ -2,7 +2,7 @@
 //!
 //! The tags, a byte for each slot, lie apart from the slots: of a million keys they are a megabyte, which stays in the
 //! processor's cache. So an unknown token is refused without touching a slot, and a known one costs one cache line of
-//! memory, its own, however full the table is.
+//! memory, its own, however full the table is. Grown by a quarter at a time, a table takes 74 to 93 bytes a key.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 

@@ -60,7 +60,7 @@ struct Model {
 
 /// The frozen facts of a key follow from its number.
 fn key(n: usize) -> KeyRecord {
-    let expires_at = (n % 3 == 0).then(|| at(50));
+    let expires_at = n.is_multiple_of(3).then(|| at(50));
     KeyRecord { expires_at, ..record(&TOKENS[n], creator(n)) }
 }
 
@@ -78,8 +78,8 @@ impl Model {
         }
         if last_used.is_none_or(|last| last < now) {
             *last_used = Some(now);
-            let used = self.used.entry(key.id).or_insert(now);
-            *used = now.max(*used);
+            let latest = self.used.entry(key.id).or_insert(now);
+            *latest = now.max(*latest);
         }
         Ok((key.id, key.allow_impersonation, user.may(&Permission::IAM_WRITE)))
     }
