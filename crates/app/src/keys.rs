@@ -132,10 +132,10 @@ impl App {
         let Some(key) = change.key(&scope, id).await.map_err(fault)? else {
             drop(change);
             // An administrator sees others' keys, and is told why they cannot edit this one; anybody else sees no such key.
-            self.key(actor, id).await?;
-            return Err(Error::Forbidden("Only its creator can edit a key.".into()));
+            let key = self.key(actor, id).await?;
+            return Err(actor.check_may_edit(&key, now).err().unwrap_or(Error::NotFound("API key")));
         };
-        key.check_editable(now)?;
+        actor.check_may_edit(&key, now)?;
         change.update_key(&scope, &key, edit).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
         self.key(actor, id).await

@@ -66,6 +66,16 @@ pub struct SignedIn {
 }
 
 impl App {
+    /// A secret for a browser that has not signed in, so that its sign-in form is guarded as well.
+    pub fn visitor_secret(&self) -> Result<BrowserSecret, Error> {
+        BrowserSecret::new(&self.entropy)
+    }
+
+    /// Random bytes, for what a door makes up: a form's one-time id, the mask of its token.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], Error> {
+        self.entropy.bytes()
+    }
+
     /// Signs in by e-mail and password. A wrong password, an unknown address and a deactivated user get the same answer after
     /// the same work; whoever keeps failing waits longer and longer.
     pub async fn sign_in(

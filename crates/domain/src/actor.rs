@@ -5,7 +5,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::{Error, KeyId, OrganizationId, Permission, SessionId, User, UserId};
+use jiff::Timestamp;
+
+use crate::{ApiKey, Error, KeyId, OrganizationId, Permission, SessionId, User, UserId};
 
 /// How a request proved who it is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,22 @@ impl Actor {
     pub fn revocable_keys(&self) -> KeyScope {
         let everyone = self.user.may(&Permission::KEYS_REVOKE_ALL);
         KeyScope { organization: self.user.organization, creator: (!everyone).then_some(self.user.id) }
+    }
+
+    /// Whether they may change a key's name and description now: only its creator may, and only until it expires.
+    pub fn check_may_edit(&self, key: &ApiKey, now: Timestamp) -> Result<(), Error> {
+        if key.creator != self.user.id {
+            return Err(Error::Forbidden("Only its creator can edit a key.".into()));
+        }
+        key.check_editable(now)
+    }
+
+    /// Whether they may revoke a key: their own, or anybody's with `keys:revoke_all`.
+    pub fn check_may_revoke(&self, key: &ApiKey) -> Result<(), Error> {
+        if self.revocable_keys().creator.is_none_or(|creator| creator == key.creator) {
+            return Ok(());
+        }
+        Err(Error::Forbidden("You may not revoke keys that others created. Ask an administrator.".into()))
     }
 
     /// Whether the dialog offers *Allow impersonation*: the deployment has it on, and they hold the permission.

@@ -8,6 +8,9 @@ use crate::{Description, Error, Field, KeyId, KeyName, UserId};
 /// A key whose expiry is at most this far away is *Expiring soon*.
 pub const EXPIRING_SOON: SignedDuration = SignedDuration::from_hours(24 * 7);
 
+/// Somebody probably depends on a key that was used this recently.
+const RECENT: SignedDuration = SignedDuration::from_hours(24 * 7);
+
 /// A key that was not revoked. The token itself is not here, nor anywhere else (promise 2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
@@ -94,6 +97,12 @@ impl ApiKey {
     #[must_use]
     pub fn status(&self, now: Timestamp) -> Status {
         Status::at(self.expires_at, now)
+    }
+
+    /// When it was last used, if that is within 7 days: then revoking it probably breaks something.
+    #[must_use]
+    pub fn recent_use(&self, now: Timestamp) -> Option<Timestamp> {
+        self.last_used_at.filter(|used| now.duration_since(*used) < RECENT)
     }
 
     /// Whether name and description may be changed: not once it has expired (promise 5).

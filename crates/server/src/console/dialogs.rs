@@ -1,0 +1,294 @@
+//! The dialogs of the API Keys page: create, edit, revoke. Each is an address of its own.
+
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use keystead_app::{CreatedKey, KeyInput};
+use keystead_domain::{ApiKey, Description, Error, Expiration, Field, KeyEdit, KeyId, KeyName};
+use serde::Deserialize;
+
+use super::forms::{Posted, field_error};
+use super::html::{PageError, see_other};
+use super::keys::show;
+use super::list::{ListQuery, time};
+use super::view::{
+    AlreadyCreated, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm, EditRefused,
+    ExpirationChoice, RevokeForm,
+};
+use super::visit::SignedIn;
+use crate::observe::NotCompressed;
+
+#[derive(Deserialize)]
+pub(crate) struct CreateFields {
+    csrf: String,
+    request_id: String,
+    name: String,
+    #[serde(default)]
+    description: String,
+    expiration: String,
+    #[serde(default)]
+    allow_impersonation: String,
+}
+
+/// `GET /settings/api-keys/new`.
+pub(crate) async fn create_page(
+    visit: SignedIn,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, PageError> {
+    let fields = CreateFields {
+        csrf: String::new(),
+        request_id: hex(visit.app().random::<16>()?),
+        name: String::new(),
+        description: String::new(),
+        expiration: Expiration::default().code().to_owned(),
+        allow_impersonation: String::new(),
+    };
+    let form = create_form(&visit, &query, fields, CreateErrors::default());
+    show(&visit, &query, Some(Dialog::Create(form)), StatusCode::OK).await
+}
+
+/// `POST /settings/api-keys/new`: answers with the token, in this answer and nowhere else (promise 2). Sending the form again
+/// makes no second key.
+pub(crate) async fn create(
+    visit: SignedIn,
+    Query(query): Query<ListQuery>,
+    Posted(fields): Posted<CreateFields>,
+) -> Result<Response, PageError> {
+    visit.check_form(&fields.csrf)?;
+    let mut errors = CreateErrors::default();
+    let name = field_error(KeyName::parse(&fields.name), &mut errors.name)?;
+    let description = field_error(Description::parse(&fields.description), &mut errors.description)?;
+    let expiration = Expiration::from_code(&fields.expiration);
+    if expiration.is_none() {
+        errors.expiration = Some("Choose one of the expirations.".to_owned());
+    }
+    let (Some(name), Some(description), Some(expiration)) = (name, description, expiration) else {
+        let form = create_form(&visit, &query, fields, errors);
+        return show(&visit, &query, Some(Dialog::Create(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    let input = KeyInput {
+        name,
+        description,
+        expiration,
+        allow_impersonation: switched_on(&fields),
+        request_id: Some(request_id(&fields.request_id)?),
+    };
+    let created = visit.app().create_key(&visit.actor, &input).await?;
+    let list = ListQuery::default();
+    let mut response =
+        show(&visit, &list, Some(created_dialog(&visit, &query, created)), StatusCode::OK).await?;
+    // A page that carries a secret is not compressed: its length must tell nothing of its content.
+    response.extensions_mut().insert(NotCompressed);
+    Ok(response)
+}
+
+fn created_dialog(visit: &SignedIn, query: &ListQuery, CreatedKey { key, token }: CreatedKey) -> Dialog {
+    let close = query.after_creating(key.id);
+    match token {
+        Some(token) => Dialog::Created(Created {
+            name: key.name.to_string(),
+            token: token.expose().to_owned(),
+            expires: key.expires_at.map(time),
+            impersonator: key.allow_impersonation,
+            base_url: visit.doors.settings().public_url().to_owned(),
+            close,
+        }),
+        None => Dialog::AlreadyCreated(AlreadyCreated {
+            name: key.name.to_string(),
+            masked_token: key.masked.to_string(),
+            revoke: query.revoke(key.id),
+            create: query.create(),
+            close,
+        }),
+    }
+}
+
+fn create_form(
+    visit: &SignedIn,
+    query: &ListQuery,
+    fields: CreateFields,
+    errors: CreateErrors,
+) -> CreateForm {
+    let now = visit.now();
+    let offered = visit.actor.may_grant_impersonation(visit.app().deployment().impersonation);
+    let choice = |expiration: Expiration| ExpirationChoice {
+        value: expiration.code().to_owned(),
+        label: expiration.label().to_owned(),
+        expires: expiration.expires_at(now).map(time),
+        chosen: expiration == Expiration::from_code(&fields.expiration).unwrap_or_default(),
+    };
+    CreateForm {
+        action: query.create(),
+        close: query.list(),
+        expirations: Expiration::ALL.map(choice).into(),
+        impersonation: offered.then(|| switched_on(&fields)),
+        request_id: fields.request_id,
+        name: fields.name,
+        description: fields.description,
+        errors,
+    }
+}
+
+fn switched_on(fields: &CreateFields) -> bool {
+    !fields.allow_impersonation.is_empty()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct EditFields {
+    csrf: String,
+    name: String,
+    #[serde(default)]
+    description: String,
+}
+
+/// `GET /settings/api-keys/{id}/edit`.
+pub(crate) async fn edit_page(
+    visit: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, PageError> {
+    let key = visit.app().key(&visit.actor, key_id(&id)?).await?;
+    let dialog = match visit.actor.check_may_edit(&key, visit.now()) {
+        Ok(()) => Dialog::Edit(edit_form(
+            &query,
+            &key,
+            key.name.to_string(),
+            key.description.to_string(),
+            EditErrors::default(),
+        )),
+        Err(why) => edit_refused(&query, &key, &why),
+    };
+    show(&visit, &query, Some(dialog), StatusCode::OK).await
+}
+
+/// `POST /settings/api-keys/{id}/edit`.
+pub(crate) async fn edit(
+    visit: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+    Posted(fields): Posted<EditFields>,
+) -> Result<Response, PageError> {
+    visit.check_form(&fields.csrf)?;
+    let id = key_id(&id)?;
+    let mut errors = EditErrors::default();
+    let name = field_error(KeyName::parse(&fields.name), &mut errors.name)?;
+    let description = field_error(Description::parse(&fields.description), &mut errors.description)?;
+    let (Some(name), Some(description)) = (name, description) else {
+        let key = visit.app().key(&visit.actor, id).await?;
+        let form = edit_form(&query, &key, fields.name, fields.description, errors);
+        return show(&visit, &query, Some(Dialog::Edit(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    match visit.app().update_key(&visit.actor, id, &KeyEdit { name, description }).await {
+        Ok(key) => Ok(see_other(&query.after_doing("updated", key.id))),
+        Err(why @ (Error::Conflict(_) | Error::Forbidden(_))) => {
+            let key = visit.app().key(&visit.actor, id).await?;
+            let status = crate::problem::status(&why);
+            show(&visit, &query, Some(edit_refused(&query, &key, &why)), status).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn edit_form(
+    query: &ListQuery,
+    key: &ApiKey,
+    name: String,
+    description: String,
+    errors: EditErrors,
+) -> EditForm {
+    EditForm {
+        action: query.edit(key.id),
+        close: query.list(),
+        name,
+        description,
+        masked_token: key.masked.to_string(),
+        expires: key.expires_at.map(time),
+        errors,
+    }
+}
+
+fn edit_refused(query: &ListQuery, key: &ApiKey, why: &Error) -> Dialog {
+    Dialog::EditRefused(EditRefused {
+        name: key.name.to_string(),
+        masked_token: key.masked.to_string(),
+        reason: why.to_string(),
+        create: query.create(),
+        close: query.list(),
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RevokeFields {
+    csrf: String,
+    confirm_name: String,
+}
+
+/// `GET /settings/api-keys/{id}/revoke`.
+pub(crate) async fn revoke_page(
+    visit: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, PageError> {
+    let key = visit.app().key(&visit.actor, key_id(&id)?).await?;
+    visit.actor.check_may_revoke(&key)?;
+    let form = revoke_form(&visit, &query, &key, String::new(), None);
+    show(&visit, &query, Some(Dialog::Revoke(form)), StatusCode::OK).await
+}
+
+/// `POST /settings/api-keys/{id}/revoke`.
+pub(crate) async fn revoke(
+    visit: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+    Posted(fields): Posted<RevokeFields>,
+) -> Result<Response, PageError> {
+    visit.check_form(&fields.csrf)?;
+    let id = key_id(&id)?;
+    match visit.app().revoke_key(&visit.actor, id, Some(&fields.confirm_name)).await {
+        Ok(key) => Ok(see_other(&query.after_doing("revoked", key.id))),
+        Err(Error::Invalid { field: Field::ConfirmName, message }) => {
+            let key = visit.app().key(&visit.actor, id).await?;
+            let form = revoke_form(&visit, &query, &key, fields.confirm_name, Some(message));
+            show(&visit, &query, Some(Dialog::Revoke(form)), StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn revoke_form(
+    visit: &SignedIn,
+    query: &ListQuery,
+    key: &ApiKey,
+    typed: String,
+    error: Option<String>,
+) -> RevokeForm {
+    let now: Timestamp = visit.now();
+    RevokeForm {
+        action: query.revoke(key.id),
+        close: query.list(),
+        name: key.name.to_string(),
+        masked_token: key.masked.to_string(),
+        creator: (key.creator != visit.actor.user().id).then(|| key.creator_name.clone()),
+        recent_use: key.recent_use(now).map(time),
+        typed,
+        error,
+    }
+}
+
+/// An id in an address. What cannot be an id is as unknown as what is none.
+fn key_id(text: &str) -> Result<KeyId, Error> {
+    text.parse().map_err(|_| Error::NotFound("API key"))
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+fn request_id(text: &str) -> Result<[u8; 16], Error> {
+    let number =
+        Some(text).filter(|text| text.len() == 32).and_then(|text| u128::from_str_radix(text, 16).ok());
+    number
+        .map(u128::to_be_bytes)
+        .ok_or_else(|| Error::invalid(Field::RequestId, "Reload the page and fill in the form again."))
+}

@@ -1,0 +1,178 @@
+//! The list of keys as every address of the page shows it: what the query asks for, the rows, and the links that keep it.
+
+use jiff::Timestamp;
+use keystead_domain::{Actor, ApiKey, Error, KeyFilter, KeyId, Permission, SearchText, Status, View};
+use serde::Deserialize;
+
+use super::view::{self, Action, Filter, KeyRow, ListLinks, Notice, Time, Tone};
+use super::visit::SignedIn;
+
+/// Keys a page.
+const PAGE: i64 = 50;
+
+/// The parameters of the list; every link and form of the page carries them along.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct ListQuery {
+    #[serde(default)]
+    view: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    after: String,
+    /// What was just done: `created`, `updated`, `revoked`.
+    #[serde(default)]
+    done: String,
+    /// The key that it was done to, to mark its row.
+    #[serde(default)]
+    fresh: String,
+}
+
+impl ListQuery {
+    /// An address of the page with these parameters, and `more`.
+    fn address(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let own = [("view", &self.view), ("q", &self.q), ("status", &self.status), ("after", &self.after)];
+        query.extend_pairs(own.into_iter().filter(|(_, value)| !value.is_empty()));
+        query.extend_pairs(more);
+        let query = query.finish();
+        if query.is_empty() {
+            format!("/settings/api-keys{path}")
+        } else {
+            format!("/settings/api-keys{path}?{query}")
+        }
+    }
+
+    /// The list itself.
+    pub(super) fn list(&self) -> String {
+        self.address("", &[])
+    }
+
+    /// The list after something was done to a key.
+    pub(super) fn after_doing(&self, what: &str, key: KeyId) -> String {
+        self.address("", &[("done", what), ("fresh", &key.to_string())])
+    }
+
+    /// The list as it shows a key that was just made: from its beginning, with nothing filtered out.
+    pub(super) fn after_creating(&self, key: KeyId) -> String {
+        Self { view: self.view.clone(), ..Self::default() }.after_doing("created", key)
+    }
+
+    /// The create dialog.
+    pub(super) fn create(&self) -> String {
+        self.address("/new", &[])
+    }
+
+    /// A key's edit dialog.
+    pub(super) fn edit(&self, key: KeyId) -> String {
+        self.address(&format!("/{key}/edit"), &[])
+    }
+
+    /// A key's revoke dialog.
+    pub(super) fn revoke(&self, key: KeyId) -> String {
+        self.address(&format!("/{key}/revoke"), &[])
+    }
+
+    fn parsed_view(&self) -> Result<View, Error> {
+        match self.view.as_str() {
+            "" | "mine" => Ok(View::Mine),
+            "all" => Ok(View::All),
+            _ => Err(Error::invalid(
+                keystead_domain::Field::Status,
+                "There is no such view. Choose My keys or All keys.",
+            )),
+        }
+    }
+
+    fn filter(&self) -> Result<KeyFilter, Error> {
+        let status =
+            Some(self.status.as_str()).filter(|status| !status.is_empty()).map(Status::parse).transpose()?;
+        Ok(KeyFilter { search: SearchText::parse(&self.q)?, status })
+    }
+
+    /// The list, as the actor may see it.
+    pub(super) async fn load(&self, visit: &SignedIn) -> Result<view::KeyList, Error> {
+        let (app, actor, now) = (visit.app(), &visit.actor, visit.now());
+        let (view, filter) = (self.parsed_view()?, self.filter()?);
+        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
+        let page = app.keys(actor, view, &filter, PAGE, after).await?;
+        let matching = app.count_keys(actor, view, &filter).await?;
+        let all = if filter == KeyFilter::default() {
+            matching
+        } else {
+            app.count_keys(actor, view, &KeyFilter::default()).await?
+        };
+        let next = page.cursors.last().filter(|_| page.has_more);
+        let rows = page.keys.iter().map(|key| self.row(key, actor, view, now)).collect();
+        Ok(view::KeyList {
+            rows,
+            matching: usize::try_from(matching).unwrap_or(usize::MAX),
+            hidden: usize::try_from(all.saturating_sub(matching)).unwrap_or(usize::MAX),
+            filter: Filter {
+                all: view == View::All,
+                search: self.q.trim().to_owned(),
+                status: filter.status.map(shown),
+            },
+            may_view_all: actor.user().may(&Permission::KEYS_READ_ALL),
+            links: ListLinks {
+                create: self.create(),
+                mine: Self { view: String::new(), after: String::new(), ..self.clone() }.list(),
+                all: Self { view: "all".to_owned(), after: String::new(), ..self.clone() }.list(),
+                clear: Self { view: self.view.clone(), ..Self::default() }.list(),
+                first: after.map(|_| Self { after: String::new(), ..self.clone() }.list()),
+                next: next.map(|cursor| Self { after: cursor.clone(), ..self.clone() }.list()),
+            },
+            notice: self.notice(),
+        })
+    }
+
+    fn notice(&self) -> Option<Notice> {
+        let text = match self.done.as_str() {
+            "created" => "The key was created.",
+            "updated" => "The changes were saved.",
+            "revoked" => "The key was revoked. It no longer works.",
+            _ => return None,
+        };
+        Some(Notice { tone: Tone::Good, text: text.to_owned() })
+    }
+
+    fn row(&self, key: &ApiKey, actor: &Actor, view: View, now: Timestamp) -> KeyRow {
+        let action = |allowed: Result<(), Error>, path: String| match allowed {
+            Ok(()) => Action::Open(path),
+            Err(why) => Action::Refused(why.to_string()),
+        };
+        KeyRow {
+            id: key.id.to_string(),
+            name: key.name.to_string(),
+            description: key.description.to_string(),
+            masked_token: key.masked.to_string(),
+            status: shown(key.status(now)),
+            impersonator: key.allow_impersonation,
+            last_used: key.last_used_at.map(time),
+            expires: key.expires_at.map(time),
+            created: time(key.created_at),
+            creator: (view == View::All).then(|| key.creator_name.clone()),
+            edit: action(actor.check_may_edit(key, now), self.edit(key.id)),
+            revoke: action(actor.check_may_revoke(key), self.revoke(key.id)),
+            fresh: key.id.to_string() == self.fresh,
+        }
+    }
+}
+
+fn shown(status: Status) -> view::Status {
+    match status {
+        Status::Active => view::Status::Active,
+        Status::ExpiringSoon => view::Status::ExpiringSoon,
+        Status::Expired => view::Status::Expired,
+    }
+}
+
+/// An instant for a page, in UTC; the script shows it in the viewer's zone.
+pub(super) fn time(at: Timestamp) -> Time {
+    Time {
+        rfc3339: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        date: at.strftime("%-d %b %Y").to_string(),
+        exact: at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Who is looking at a page: somebody signed in, or a visitor at the door. Both have a cookie that their forms are tied to.
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use http::request::Parts;
+use jiff::Timestamp;
+use keystead_app::{App, BrowserSecret, RequestOrigin};
+use keystead_domain::{Actor, Error};
+
+use super::csrf;
+use super::html::{PageError, see_other};
+use super::view::{Shell, Viewer};
+use crate::{Doors, Settings, assets, credentials};
+
+/// A request by somebody who is signed in. Others are sent to the sign-in page, and back afterwards.
+pub(crate) struct SignedIn {
+    pub(super) doors: Doors,
+    pub(super) actor: Actor,
+    secret: BrowserSecret,
+}
+
+impl FromRequestParts<Doors> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        let to_sign_in = || {
+            let path = parts.uri.path_and_query().filter(|_| parts.method.is_safe());
+            let next = path.map_or("", |path| path.as_str());
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+            see_other(&if next.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") })
+        };
+        let Some(secret) = credentials::session_cookie(doors.settings(), &parts.headers) else {
+            return Err(to_sign_in());
+        };
+        let origin = credentials::origin(&parts.extensions);
+        match doors.app().actor_of_session(&secret, origin).await {
+            Ok(Some(actor)) => Ok(Self { doors: doors.clone(), actor, secret }),
+            Ok(None) => Err(to_sign_in()),
+            Err(error) => Err(PageError::from(error).into_response()),
+        }
+    }
+}
+
+impl SignedIn {
+    pub(super) fn app(&self) -> &App {
+        self.doors.app()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.app().now()
+    }
+
+    /// Refuses a form that was not made for this browser.
+    pub(super) fn check_form(&self, token: &str) -> Result<(), Error> {
+        check_form(token, &self.secret)
+    }
+
+    /// What every page behind sign-in shows.
+    pub(super) async fn shell(&self) -> Result<Shell, Error> {
+        let user = self.actor.user();
+        let organization = self.app().organization_of(user).await?;
+        Ok(Shell {
+            assets: assets::addresses(),
+            csrf: csrf::token(self.app(), &self.secret)?,
+            viewer: Viewer {
+                name: user.name.to_string(),
+                email: user.email.to_string(),
+                role: role_words(user),
+                organization: organization.name.to_string(),
+            },
+            banner: None,
+        })
+    }
+}
+
+/// A user's roles, in words.
+pub(super) fn role_words(user: &keystead_domain::User) -> String {
+    user.roles().iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn check_form(token: &str, secret: &BrowserSecret) -> Result<(), Error> {
+    if csrf::fits(token, secret) {
+        return Ok(());
+    }
+    Err(Error::Forbidden(
+        "This form is out of date, or did not come from this page. Go back, reload the page and try again."
+            .into(),
+    ))
+}
+
+/// A request by somebody who is not signed in, or not yet.
+pub(crate) struct Visitor {
+    pub(super) doors: Doors,
+    pub(super) origin: RequestOrigin,
+    secret: BrowserSecret,
+    /// The browser does not have the cookie yet.
+    new: bool,
+}
+
+impl FromRequestParts<Doors> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
+        let jar = CookieJar::from_headers(&parts.headers);
+        let held =
+            jar.get(cookie_name(doors.settings())).and_then(|cookie| BrowserSecret::parse(cookie.value()));
+        let new = held.is_none();
+        let secret = match held {
+            Some(secret) => secret,
+            None => doors.app().visitor_secret().map_err(|error| PageError::from(error).into_response())?,
+        };
+        Ok(Self { doors: doors.clone(), origin: credentials::origin(&parts.extensions), secret, new })
+    }
+}
+
+impl Visitor {
+    pub(super) fn app(&self) -> &App {
+        self.doors.app()
+    }
+
+    /// The hidden field of their forms.
+    pub(super) fn csrf(&self) -> Result<String, Error> {
+        csrf::token(self.app(), &self.secret)
+    }
+
+    /// Refuses a form that was not made for this browser: nobody can be signed in to an account that is not theirs.
+    pub(super) fn check_form(&self, token: &str) -> Result<(), Error> {
+        check_form(token, &self.secret)
+    }
+
+    /// The answer, with the cookie that the form is tied to if the browser does not have it yet.
+    pub(super) fn answer(&self, response: Response) -> Response {
+        if !self.new {
+            return response;
+        }
+        let settings = self.doors.settings();
+        let cookie = Cookie::build((cookie_name(settings), self.secret.expose().to_owned()))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(settings.is_https());
+        (CookieJar::new().add(cookie), response).into_response()
+    }
+}
+
+fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.is_https() { "__Host-keystead-visitor" } else { "keystead-visitor" }
+}
