@@ -6,90 +6,124 @@
 //! first served), so nobody starves and a batch ends.
 //!
 //! A change that is dropped half-way is rolled back to its savepoint by the next one to take the lock: what others did in the
-//! same transaction stays. If anything about the connection is in doubt, the whole transaction is rolled back, everybody in it
-//! is told that it failed, and a new connection is opened.
+//! same transaction stays. Opening and closing a savepoint run in tasks of their own, so that a caller who stops waiting cannot
+//! leave the connection between two steps. If anything about the connection is in doubt, the whole transaction is rolled back,
+//! everybody in it is told that it failed, and a new connection is opened.
 
 use std::sync::Arc;
 
+use keystead_domain::Change;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::StoreError;
-use crate::feed::{self, Subscriber};
+use crate::feed::Subscriber;
 use crate::open::configure;
 
 /// The outcome of a shared commit: not known yet, done, or failed and why.
-pub(crate) type Outcome = Option<Result<(), String>>;
+type Outcome = Option<Result<(), String>>;
 
 /// The one way to write.
 pub(crate) struct Committer {
     writer: Arc<Mutex<Writer>>,
 }
 
-pub(crate) struct Writer {
+struct Writer {
     /// `None` while broken: the next to come opens another.
     connection: Option<AnyConnection>,
     options: AnyConnectOptions,
     subscriber: Subscriber,
-    /// The number of the last change that the subscriber was told.
-    told: i64,
-    /// The open transaction's outcome, for those who wait for it.
-    batch: Option<watch::Sender<Outcome>>,
+    /// What the open transaction holds so far.
+    batch: Option<Batch>,
     /// A savepoint is open: if its owner is gone, it must be rolled back.
     in_savepoint: bool,
     closed: bool,
 }
 
+/// The finished turns of a transaction that is still open.
+#[derive(Default)]
+struct Batch {
+    /// Told to everybody who waits for the commit.
+    outcome: watch::Sender<Outcome>,
+    /// What the subscriber is told after it, with numbers, in order.
+    changes: Vec<(i64, Change)>,
+}
+
 impl Committer {
-    pub(crate) async fn new(
-        mut connection: AnyConnection,
+    pub(crate) fn new(
+        connection: AnyConnection,
         options: AnyConnectOptions,
         subscriber: Subscriber,
-    ) -> Result<Arc<Self>, sqlx::Error> {
-        let told = feed::sequence(&mut connection).await?;
+    ) -> Arc<Self> {
         let writer = Writer {
             connection: Some(connection),
             options,
             subscriber,
-            told,
             batch: None,
             in_savepoint: false,
             closed: false,
         };
-        Ok(Arc::new(Self { writer: Arc::new(Mutex::new(writer)) }))
+        Arc::new(Self { writer: Arc::new(Mutex::new(writer)) })
     }
 
     /// Takes the lock and opens a savepoint in the shared transaction.
     pub(crate) async fn begin(&self) -> Result<Turn, StoreError> {
-        let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        writer.roll_back_abandoned().await;
-        if writer.closed {
-            return Err(StoreError::Commit("the store is closed".into()));
-        }
-        if writer.batch.is_none() {
-            writer.begin_batch().await?;
-            let shared = Arc::clone(&self.writer);
-            tokio::spawn(async move { shared.lock_owned().await.commit_batch().await });
-        }
-        writer.in_savepoint = true;
-        writer.execute("SAVEPOINT turn").await?;
-        Ok(Turn { writer })
+        let writer = Arc::clone(&self.writer).lock_owned().await;
+        let shared = Arc::clone(&self.writer);
+        uncancelled(open_turn(writer, shared)).await
+    }
+
+    /// Keeps every commit out for as long as the guard is held: what several connections read first meanwhile is of one moment.
+    pub(crate) async fn hold(&self) -> impl Drop + Send + use<> {
+        Arc::clone(&self.writer).lock_owned().await
     }
 
     pub(crate) async fn close(&self) {
-        let mut writer = self.writer.lock().await;
-        writer.commit_batch().await;
-        writer.closed = true;
-        if let Some(connection) = writer.connection.take() {
-            _ = connection.close().await;
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        let closing = uncancelled(async move {
+            writer.commit_batch().await;
+            writer.closed = true;
+            match writer.connection.take() {
+                Some(connection) => Ok(connection.close().await?),
+                None => Ok(()),
+            }
+        });
+        if let Err(error) = closing.await {
+            tracing::warn!(?error, "the store did not close cleanly; what was committed is safe");
         }
     }
+}
+
+/// Runs to its end whether or not anybody still waits for the result.
+async fn uncancelled<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(work).await.map_err(|_| broken())?
+}
+
+async fn open_turn(
+    mut writer: OwnedMutexGuard<Writer>,
+    shared: Arc<Mutex<Writer>>,
+) -> Result<Turn, StoreError> {
+    writer.roll_back_abandoned().await;
+    if writer.closed {
+        return Err(StoreError::Commit("the store is closed".into()));
+    }
+    if writer.batch.is_none() {
+        writer.begin_batch().await?;
+        tokio::spawn(async move { shared.lock_owned().await.commit_batch().await });
+    }
+    writer.in_savepoint = true;
+    writer.execute("SAVEPOINT turn").await?;
+    Ok(Turn { writer, changes: Vec::new() })
 }
 
 /// One change's turn on the writing connection. Dropped without [`Turn::finish`], it never happened.
 pub(crate) struct Turn {
     writer: OwnedMutexGuard<Writer>,
+    /// What it adds to the feed.
+    pub(crate) changes: Vec<(i64, Change)>,
 }
 
 impl Turn {
@@ -99,19 +133,22 @@ impl Turn {
 
     /// Adds the change to the shared transaction, lets the next one have its turn, and waits until the commit is on disk and
     /// the subscriber was told.
-    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
-        self.writer.execute("RELEASE turn").await?;
-        self.writer.in_savepoint = false;
-        let Some(mut outcome) = self.writer.batch.as_ref().map(watch::Sender::subscribe) else {
-            return Err(broken());
-        };
-        drop(self);
+    pub(crate) async fn finish(self) -> Result<(), StoreError> {
+        let mut outcome = uncancelled(self.release()).await?;
         let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match outcome {
             Ok(Some(Ok(()))) => Ok(()),
             Ok(Some(Err(cause))) => Err(StoreError::Commit(cause)),
             Ok(None) | Err(_) => Err(broken()),
         }
+    }
+
+    async fn release(mut self) -> Result<watch::Receiver<Outcome>, StoreError> {
+        self.writer.execute("RELEASE turn").await?;
+        self.writer.in_savepoint = false;
+        let batch = self.writer.batch.as_mut().ok_or_else(broken)?;
+        batch.changes.append(&mut self.changes);
+        Ok(batch.outcome.subscribe())
     }
 }
 
@@ -129,7 +166,7 @@ impl Writer {
             self.connection = Some(connection);
         }
         // From here on the transaction may be open, whether or not the answer reaches us.
-        self.batch = Some(watch::Sender::new(None));
+        self.batch = Some(Batch::default());
         if let Err(cause) = self.execute("BEGIN IMMEDIATE").await {
             self.abort(&cause.to_string()).await;
             return Err(cause);
@@ -138,7 +175,7 @@ impl Writer {
     }
 
     async fn roll_back_abandoned(&mut self) {
-        if !std::mem::take(&mut self.in_savepoint) {
+        if !self.in_savepoint {
             return;
         }
         for sql in ["ROLLBACK TO turn", "RELEASE turn"] {
@@ -147,48 +184,37 @@ impl Writer {
                 return;
             }
         }
+        self.in_savepoint = false;
     }
 
+    /// Runs only while nobody has a turn: a turn holds the lock, and one whose owner is gone is rolled back first.
     async fn commit_batch(&mut self) {
         self.roll_back_abandoned().await;
         if self.batch.is_none() {
             return;
         }
-        match self.try_commit().await {
-            Ok(()) => {
-                if let Some(batch) = self.batch.take() {
-                    batch.send_replace(Some(Ok(())));
-                }
+        if let Err(cause) = self.execute("COMMIT").await {
+            tracing::error!(error = ?cause, "a commit failed; nothing of it was kept");
+            self.abort(&cause.to_string()).await;
+        } else if let Some(batch) = self.batch.take() {
+            // After the commit nothing can fail: all that the subscriber needs was read before it.
+            for (sequence, change) in batch.changes {
+                (self.subscriber)(sequence.unsigned_abs(), change);
             }
-            Err(cause) => {
-                tracing::error!(error = ?cause, "a commit failed; nothing of it was kept");
-                self.abort(&cause.to_string()).await;
-            }
+            batch.outcome.send_replace(Some(Ok(())));
         }
-    }
-
-    /// Reads the feed *before* the commit: if that fails nothing was changed, and after the commit nothing can fail.
-    async fn try_commit(&mut self) -> Result<(), StoreError> {
-        let connection = self.connection.as_mut().ok_or_else(broken)?;
-        let changes = feed::changes_after(connection, self.told).await?;
-        sqlx::query("COMMIT").execute(connection).await?;
-        for (sequence, change) in changes {
-            self.told = sequence;
-            (self.subscriber)(sequence.unsigned_abs(), change);
-        }
-        Ok(())
     }
 
     async fn abort(&mut self, cause: &str) {
         self.in_savepoint = false;
-        // Closing is what surely ends a transaction; SQLite rolls back what was not committed.
+        // A connection that does not even roll back is let go: closing it surely ends the transaction, uncommitted.
         if let Some(mut connection) = self.connection.take()
             && sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok()
         {
             self.connection = Some(connection);
         }
         if let Some(batch) = self.batch.take() {
-            batch.send_replace(Some(Err(cause.to_owned())));
+            batch.outcome.send_replace(Some(Err(cause.to_owned())));
         }
     }
 }

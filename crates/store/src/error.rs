@@ -57,3 +57,16 @@ pub enum StoreError {
     #[error("the commit failed: {0}")]
     Commit(String),
 }
+
+impl StoreError {
+    /// Whether it is one row that cannot be understood: others can.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::Database(error) => {
+                matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
+            }
+            Self::Commit(_) => false,
+        }
+    }
+}

@@ -1,18 +1,19 @@
 //! Keys: list, look up, create, edit, revoke. Every query takes a [`KeyScope`] or a [`NewKeyGrant`], and those only an actor
 //! hands out.
 
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use keystead_domain::audit::Action;
 use keystead_domain::{
-    ApiKey, Cursor, Description, EXPIRING_SOON, KeyEdit, KeyFilter, KeyId, KeyName, KeyScope, NewKeyGrant,
-    PageRequest, SearchText, Status,
+    ApiKey, Change, Cursor, Description, EXPIRING_SOON, KeyEdit, KeyFilter, KeyId, KeyName, KeyRecord,
+    KeyScope, NewKeyGrant, PageRequest, SearchText, Status,
 };
 use keystead_token::{MaskedToken, TokenHash};
 use serde_json::json;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
-use crate::feed::Entity;
-use crate::rows::{NEVER, api_key};
+use crate::rows::{self, NEVER, api_key};
 use crate::{Store, StoreError, Transaction};
 
 /// A key to be written. Its token is not here: only what may be kept of it.
@@ -54,63 +55,60 @@ pub struct KeyPage {
     pub as_of: Timestamp,
 }
 
-/// The columns of [`api_key`]. An expiry is compared as [`NEVER`] when there is none, so that a range tells every status.
-macro_rules! key_query {
-    ($select:literal, $creator:literal, $rest:literal) => {
+/// The columns of [`api_key`]. Without one creator, `$2` is still bound and used: both forms take the same parameters.
+macro_rules! keys {
+    ($select:literal, $creator:literal, $rest:expr) => {
         concat!(
             "SELECT ",
             $select,
-            " FROM api_keys k JOIN users u ON u.id = k.creator_id ",
-            "WHERE k.organization_id = $1 AND ",
+            " FROM api_keys k WHERE k.organization_id = $1 AND ",
             $creator,
-            " AND k.revoked_at IS NULL",
+            " AND k.revoked_at IS NULL AND ",
             $rest
         )
     };
 }
 macro_rules! columns {
-    ($creator:literal, $rest:literal) => {
-        key_query!(
-            "k.id, k.name, k.description, k.masked_token, k.allow_impersonation, k.creator_id, u.name, k.created_at, k.expires_at, k.last_used_at",
-            $creator, $rest
+    ($creator:literal, $rest:expr) => {
+        keys!(
+            "k.id, k.name, k.description, k.masked_token, k.allow_impersonation, k.creator_id, \
+             (SELECT u.name FROM users u WHERE u.id = k.creator_id), k.created_at, k.expires_at, k.last_used_at",
+            $creator,
+            $rest
+        )
+    };
+}
+/// An expiry is compared as [`NEVER`] when there is none, so that a range tells every status. The indexes hold it, and the
+/// pattern is looked at last, and only if there is one: a list without a search reads no row that it does not show.
+macro_rules! filtered {
+    ($rest:literal) => {
+        concat!(
+            "COALESCE(k.expires_at, 9223372036854775807) > $3 AND COALESCE(k.expires_at, 9223372036854775807) <= $4 \
+             AND ($5 = '%' OR k.search_text LIKE $5 ESCAPE '\\')",
+            $rest
         )
     };
 }
 
-/// `$2` stands for the creator; without one it is still bound, as the type of every parameter must be the same in both forms.
-const LIST_OF_CREATOR: &str = columns!(
-    "k.creator_id = $2",
-    r" AND COALESCE(k.expires_at, 9223372036854775807) > $3 AND COALESCE(k.expires_at, 9223372036854775807) <= $4 AND k.search_text LIKE $5 ESCAPE '\' AND k.id < $6 ORDER BY k.id DESC LIMIT $7"
-);
-const LIST_OF_ALL: &str = columns!(
-    "length($2) >= 0",
-    r" AND COALESCE(k.expires_at, 9223372036854775807) > $3 AND COALESCE(k.expires_at, 9223372036854775807) <= $4 AND k.search_text LIKE $5 ESCAPE '\' AND k.id < $6 ORDER BY k.id DESC LIMIT $7"
-);
-const COUNT_OF_CREATOR: &str = key_query!(
-    "COUNT(*)",
-    "k.creator_id = $2",
-    r" AND COALESCE(k.expires_at, 9223372036854775807) > $3 AND COALESCE(k.expires_at, 9223372036854775807) <= $4 AND k.search_text LIKE $5 ESCAPE '\'"
-);
-const COUNT_OF_ALL: &str = key_query!(
-    "COUNT(*)",
-    "length($2) >= 0",
-    r" AND COALESCE(k.expires_at, 9223372036854775807) > $3 AND COALESCE(k.expires_at, 9223372036854775807) <= $4 AND k.search_text LIKE $5 ESCAPE '\'"
-);
-const ONE_OF_CREATOR: &str = columns!("k.creator_id = $2", " AND k.id = $3");
-const ONE_OF_ALL: &str = columns!("length($2) >= 0", " AND k.id = $3");
+const LIST_OF_CREATOR: &str =
+    columns!("k.creator_id = $2", filtered!(" AND k.id < $6 ORDER BY k.id DESC LIMIT $7"));
+const LIST_OF_ALL: &str =
+    columns!("length($2) >= 0", filtered!(" AND k.id < $6 ORDER BY k.id DESC LIMIT $7"));
+const COUNT_OF_CREATOR: &str = keys!("COUNT(*)", "k.creator_id = $2", filtered!(""));
+const COUNT_OF_ALL: &str = keys!("COUNT(*)", "length($2) >= 0", filtered!(""));
+const ONE_OF_CREATOR: &str = columns!("k.creator_id = $2", "k.id = $3");
+const ONE_OF_ALL: &str = columns!("length($2) >= 0", "k.id = $3");
 
-/// The range of expiries, first exclusive and last inclusive, that a filter allows at a moment among the keys that work or
-/// among those that expired. `None` if it allows none.
-fn range(status: Option<Status>, expired: bool, as_of: Timestamp) -> Option<(i64, i64)> {
+/// The expiries, first exclusive and last inclusive, that mean a status at a moment: to the millisecond that the store keeps,
+/// as [`Status::at`] has it.
+fn expiries(status: Option<Status>, as_of: Timestamp) -> (i64, i64) {
     let now = as_of.as_millisecond();
-    // To the second at both borders, as `Status::at` has it: within 7 days includes the seventh to the millisecond.
     let soon = now.saturating_add(EXPIRING_SOON.as_secs() * 1000);
-    match (status, expired) {
-        (None | Some(Status::Expired), true) => Some((i64::MIN, now)),
-        (None, false) => Some((now, NEVER)),
-        (Some(Status::ExpiringSoon), false) => Some((now, soon)),
-        (Some(Status::Active), false) => Some((soon, NEVER)),
-        (Some(Status::Expired), false) | (Some(Status::Active | Status::ExpiringSoon), true) => None,
+    match status {
+        None => (i64::MIN, NEVER),
+        Some(Status::Active) => (soon, NEVER),
+        Some(Status::ExpiringSoon) => (now, soon),
+        Some(Status::Expired) => (i64::MIN, now),
     }
 }
 
@@ -132,18 +130,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<KeyPage, StoreError> {
         let as_of = page.after.map_or(now, |after| after.as_of);
-        let wanted = i64::from(page.first) + 1;
-        let mut keys = Vec::new();
-        for expired in [false, true] {
-            let left = wanted - i64::try_from(keys.len()).unwrap_or(wanted);
+        let (from, to) = expiries(filter.status, as_of);
+        let end = as_of.as_millisecond();
+        let first = usize::try_from(page.first).unwrap_or(usize::MAX);
+        let mut list = List { keys: Vec::new(), left: i64::from(page.first) + 1 };
+        let mut connection = self.readers.acquire().await?;
+        for (expired, from, to) in [(false, from.max(end), to), (true, from, to.min(end))] {
             let before = match page.after {
                 Some(after) if after.expired == expired => *after.last.as_bytes(),
                 Some(after) if after.expired => continue,
                 _ => [0xff; 16],
             };
-            let Some((from, to)) = range(filter.status, expired, as_of).filter(|_| left > 0) else {
+            if from >= to || list.left == 0 {
                 continue;
-            };
+            }
             let sql = if scope.creator().is_some() { LIST_OF_CREATOR } else { LIST_OF_ALL };
             let rows = sqlx::query(sql)
                 .bind(&scope.organization().as_bytes()[..])
@@ -152,22 +152,13 @@ impl Store {
                 .bind(to)
                 .bind(pattern(filter))
                 .bind(&before[..])
-                .bind(left)
-                .fetch_all(&self.readers)
-                .await?;
-            for row in &rows {
-                keys.push((api_key(row)?, expired));
-            }
+                .bind(list.left)
+                .fetch(&mut *connection);
+            list.read(rows).await?;
         }
-        let first = usize::try_from(page.first).unwrap_or(usize::MAX);
-        let more = keys.len() > first;
-        keys.truncate(first);
-        let next = keys.last().filter(|_| more).map(|(key, expired)| Cursor {
-            as_of,
-            expired: *expired,
-            last: key.id,
-        });
-        Ok(KeyPage { keys: keys.into_iter().map(|(key, _)| key).collect(), next, as_of })
+        list.keys.truncate(first);
+        let next = list.keys.last().filter(|_| list.left == 0).map(|key| Cursor::after(key, as_of));
+        Ok(KeyPage { keys: list.keys, next, as_of })
     }
 
     /// How many keys of the scope the filter lets through.
@@ -177,26 +168,50 @@ impl Store {
         filter: &KeyFilter,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for (from, to) in [false, true].into_iter().filter_map(|expired| range(filter.status, expired, now)) {
-            let sql = if scope.creator().is_some() { COUNT_OF_CREATOR } else { COUNT_OF_ALL };
-            let row = sqlx::query(sql)
-                .bind(&scope.organization().as_bytes()[..])
-                .bind(creator(scope))
-                .bind(from)
-                .bind(to)
-                .bind(pattern(filter))
-                .fetch_one(&self.readers)
-                .await?;
-            count += row.try_get::<i64, _>(0)?.unsigned_abs();
-        }
-        Ok(count)
+        let (from, to) = expiries(filter.status, now);
+        let sql = if scope.creator().is_some() { COUNT_OF_CREATOR } else { COUNT_OF_ALL };
+        let row = sqlx::query(sql)
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(creator(scope))
+            .bind(from)
+            .bind(to)
+            .bind(pattern(filter))
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
     }
 
     /// A key of the scope, by its id.
     pub async fn key(&self, scope: &KeyScope, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
         let mut connection = self.readers.acquire().await?;
         find(&mut connection, scope, id).await
+    }
+}
+
+/// A page while it is being read.
+struct List {
+    keys: Vec<ApiKey>,
+    /// Rows that may still be read; none if there is a next page.
+    left: i64,
+}
+
+impl List {
+    /// A row that cannot be read is left out, and logged: the others' owners can still see and revoke theirs.
+    async fn read(
+        &mut self,
+        mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
+    ) -> Result<(), StoreError> {
+        while let Some(row) = rows.next().await {
+            self.left -= 1;
+            match row.map_err(StoreError::from).and_then(|row| api_key(&row)) {
+                Ok(key) => self.keys.push(key),
+                Err(error) if error.is_unreadable() => {
+                    tracing::error!(?error, "a key cannot be read; it is not listed");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -220,7 +235,7 @@ impl Transaction {
         find(self.connection()?, scope, id).await
     }
 
-    /// Writes a new key.
+    /// Writes a new key, or finds the one that the same form made. Commit in either case: only then is that one on disk too.
     pub async fn create_key(&mut self, grant: &NewKeyGrant, key: &NewKey) -> Result<Recorded, StoreError> {
         let now = self.trace.at.as_millisecond();
         let connection = self.connection()?;
@@ -250,13 +265,21 @@ impl Transaction {
                 .bind(key.request_id.map(Vec::from))
                 .fetch_one(connection)
                 .await?;
-            return Ok(Recorded::Before(crate::rows::id(
+            return Ok(Recorded::Before(rows::id(
                 "api_keys",
                 row.try_get::<&[u8], _>(0)?,
                 KeyId::from_slice,
             )?));
         }
-        self.announce(Entity::Key(key.id)).await?;
+        let record = KeyRecord {
+            id: key.id,
+            hash: key.hash,
+            creator: grant.creator(),
+            allow_impersonation: grant.allow_impersonation(),
+            expires_at: key.expires_at,
+            last_used_at: None,
+        };
+        self.announce_key(key.id, Change::Key(record)).await?;
         let details = json!({
             "name": key.name.as_str(),
             "description": key.description.as_str(),
@@ -278,13 +301,14 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         let rows = sqlx::query(
             "UPDATE api_keys SET name = $1, description = $2, search_text = $3 \
-             WHERE id = $4 AND organization_id = $5 AND revoked_at IS NULL",
+             WHERE id = $4 AND organization_id = $5 AND (creator_id = $6 OR length($6) = 0) AND revoked_at IS NULL",
         )
         .bind(edit.name.as_str())
         .bind(edit.description.as_str())
         .bind(SearchText::of_key(&edit.name, &edit.description, key.masked.as_str()).as_str())
         .bind(&key.id.as_bytes()[..])
         .bind(&scope.organization().as_bytes()[..])
+        .bind(creator(scope))
         .execute(self.connection()?)
         .await?
         .rows_affected();
@@ -299,17 +323,22 @@ impl Transaction {
     /// Revokes a key that was read in this transaction. It cannot be undone.
     pub async fn revoke_key(&mut self, scope: &KeyScope, key: &ApiKey) -> Result<(), StoreError> {
         let now = self.trace.at.as_millisecond();
-        let rows = sqlx::query(
-            "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND organization_id = $3 AND revoked_at IS NULL",
+        let row = sqlx::query(
+            "UPDATE api_keys SET revoked_at = $1 \
+             WHERE id = $2 AND organization_id = $3 AND (creator_id = $4 OR length($4) = 0) AND revoked_at IS NULL \
+             RETURNING token_hash",
         )
         .bind(now)
         .bind(&key.id.as_bytes()[..])
         .bind(&scope.organization().as_bytes()[..])
-        .execute(self.connection()?)
-        .await?
-        .rows_affected();
-        changed_one(rows)?;
-        self.announce(Entity::Key(key.id)).await?;
+        .bind(creator(scope))
+        .fetch_one(self.connection()?)
+        .await?;
+        match row.try_get(0).map_err(StoreError::from).and_then(|hash| rows::hash("api_keys", hash)) {
+            Ok(hash) => self.announce_key(key.id, Change::KeyRevoked(hash)).await?,
+            // No verification knows this key, since it could not be loaded either.
+            Err(error) => tracing::error!(?error, key = %key.id, "the hash of a revoked key cannot be read"),
+        }
         let details = json!({
             "name": key.name.as_str(),
             "maskedToken": key.masked.as_str(),

@@ -15,6 +15,7 @@ mod feed;
 mod keys;
 mod last_used;
 mod links;
+mod load;
 mod open;
 mod operator;
 mod rows;

@@ -1,7 +1,7 @@
 //! Opening a store: one process at a time, on an SQLite that keeps its promises, brought up to this binary's schema.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 pub struct Store {
     pub(crate) readers: AnyPool,
     pub(crate) committer: Arc<Committer>,
+    pub(crate) file: PathBuf,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -34,26 +35,21 @@ impl Store {
     /// # Errors
     /// See [`OpenError`]; each says what stands in the way.
     pub async fn open(directory: &Path, subscriber: Subscriber) -> Result<Self, OpenError> {
-        let lock = own(directory)?;
+        let (lock, file) = own(directory)?;
         sqlx::any::install_default_drivers();
-        let file = directory.join("keystead.db");
         let options = AnyConnectOptions::from_str(&url(&file))?;
 
         let mut connection = AnyConnection::connect_with(&options).await?;
         check_version(&mut connection).await?;
         configure(&mut connection).await?;
         migrate(&mut connection).await?;
-        let committer = Committer::new(connection, options.clone(), subscriber).await?;
+        let committer = Committer::new(connection, options.clone(), subscriber);
 
         let readers = AnyPoolOptions::new()
             .max_connections(4)
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    for pragma in [
-                        "PRAGMA query_only = ON",
-                        "PRAGMA cache_size = -65536",
-                        "PRAGMA mmap_size = 1073741824",
-                    ] {
+                    for pragma in ["PRAGMA query_only = ON", "PRAGMA cache_size = -65536"] {
                         sqlx::query(pragma).fetch_optional(&mut *connection).await?;
                     }
                     Ok(())
@@ -61,7 +57,7 @@ impl Store {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { readers, committer, _lock: lock })
+        Ok(Self { readers, committer, file, _lock: lock })
     }
 
     /// Whether the database answers: what `/readyz` asks.
@@ -71,30 +67,42 @@ impl Store {
 
     /// Ends the last commit and closes the files. Calls after it fail.
     pub async fn close(&self) {
-        self.committer.close().await;
         self.readers.close().await;
+        self.committer.close().await;
     }
 }
 
-/// Makes the folder and takes the lock that makes this process the store's only owner.
-fn own(directory: &Path) -> Result<File, OpenError> {
+/// Makes the folder and takes the lock that makes this process the store's only owner. With it comes the database's path,
+/// without links and dots, which mean something else in a URL.
+fn own(directory: &Path) -> Result<(File, PathBuf), OpenError> {
     let unwritable = |cause| OpenError::Directory { directory: directory.to_owned(), cause };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).map_err(unwritable)?;
+    let directory = directory.canonicalize().map_err(unwritable)?;
+    // A folder that was just made survives power loss only once the one that lists it is on disk.
+    #[cfg(unix)]
+    for listed_in in directory.ancestors().skip(1).map_while(|parent| File::open(parent).ok()) {
+        _ = listed_in.sync_all();
+    }
 
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // Made before SQLite opens it, so that it is never readable by others, not even for a moment.
-    options.open(directory.join("keystead.db")).map_err(unwritable)?;
+    let file = directory.join("keystead.db");
+    let opened = options.open(&file).map_err(unwritable)?;
+    // One that was put here, from a backup say, may have been made by other rules. SQLite gives its other files the same mode.
+    #[cfg(unix)]
+    opened.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(unwritable)?;
+    drop(opened);
     let lock = options.open(directory.join("keystead.lock")).map_err(unwritable)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Ok(()) => Ok((lock, file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory)),
         Err(TryLockError::Error(cause)) => Err(unwritable(cause)),
     }
 }
@@ -106,7 +114,7 @@ fn url(file: &Path) -> String {
     for byte in file.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                url.push(char::from(*byte))
+                url.push(char::from(*byte));
             }
             other => _ = write!(url, "%{other:02X}"),
         }
@@ -124,8 +132,14 @@ async fn check_version(connection: &mut AnyConnection) -> Result<(), OpenError> 
 
 /// Settings of the writing connection. `synchronous = FULL`: what was answered as done survives power loss (promise 8).
 pub(crate) async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    // Where shared memory does not work (some network file systems), SQLite stays in another mode and says so only here.
+    let mode: String =
+        sqlx::query("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await?.try_get(0)?;
+    if mode != "wal" {
+        let message = "this file system cannot hold a database in WAL mode: use a local disk";
+        return Err(sqlx::Error::Configuration(message.into()));
+    }
     for pragma in [
-        "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
         "PRAGMA trusted_schema = OFF",

@@ -8,7 +8,11 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// The organization that a live key belongs to. Nobody but the operator may ask this without naming an organization.
-    pub async fn organization_of_key(&self, _: Operator, key: KeyId) -> Result<Option<OrganizationId>, StoreError> {
+    pub async fn organization_of_key(
+        &self,
+        _: Operator,
+        key: KeyId,
+    ) -> Result<Option<OrganizationId>, StoreError> {
         let row = sqlx::query("SELECT organization_id FROM api_keys WHERE id = $1 AND revoked_at IS NULL")
             .bind(&key.as_bytes()[..])
             .fetch_optional(&self.readers)

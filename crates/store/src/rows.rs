@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use keystead_domain::{
-    ApiKey, Description, Email, KeyId, KeyName, KeyRecord, OrganizationId, PersonName, Role, User, UserId,
+    ApiKey, Description, Email, KeyId, KeyName, OrganizationId, PersonName, Role, User, UserId,
 };
 use keystead_token::{MaskedToken, TokenHash};
 use sqlx::Row as _;
@@ -43,7 +43,7 @@ pub(crate) fn hash(table: &'static str, bytes: &[u8]) -> Result<TokenHash, Store
         .map_err(|_| corrupt(table, "a hash that is not 32 bytes"))
 }
 
-fn flag(table: &'static str, number: i64) -> Result<bool, StoreError> {
+pub(crate) fn flag(table: &'static str, number: i64) -> Result<bool, StoreError> {
     match number {
         0 => Ok(false),
         1 => Ok(true),
@@ -69,29 +69,24 @@ pub(crate) fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
     })
 }
 
-/// Columns, from `at`: id, `token_hash`, `creator_id`, `allow_impersonation`, `expires_at`, `last_used_at`.
-pub(crate) fn key_record(row: &AnyRow, at: usize) -> Result<KeyRecord, StoreError> {
-    const TABLE: &str = "api_keys";
-    Ok(KeyRecord {
-        id: id(TABLE, row.try_get::<&[u8], _>(at)?, KeyId::from_slice)?,
-        hash: hash(TABLE, row.try_get::<&[u8], _>(at + 1)?)?,
-        creator: id(TABLE, row.try_get::<&[u8], _>(at + 2)?, UserId::from_slice)?,
-        allow_impersonation: flag(TABLE, row.try_get(at + 3)?)?,
-        expires_at: optional_instant(TABLE, row.try_get(at + 4)?)?,
-        last_used_at: optional_instant(TABLE, row.try_get(at + 5)?)?,
-    })
-}
-
-/// Columns: id, `organization_id`, email, name, active, `created_at`.
-pub(crate) fn user(row: &AnyRow, roles: Vec<Role>) -> Result<User, StoreError> {
+/// From the columns of a user.
+pub(crate) fn user(
+    user_id: &[u8],
+    organization: &[u8],
+    email: String,
+    name: String,
+    active: i64,
+    created_at: i64,
+    roles: Vec<Role>,
+) -> Result<User, StoreError> {
     const TABLE: &str = "users";
     Ok(User::new(
-        id(TABLE, row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
-        id(TABLE, row.try_get::<&[u8], _>(1)?, OrganizationId::from_slice)?,
-        Email::from_stored(row.try_get(2)?),
-        PersonName::from_stored(row.try_get(3)?),
-        flag(TABLE, row.try_get(4)?)?,
-        instant(TABLE, row.try_get(5)?)?,
+        id(TABLE, user_id, UserId::from_slice)?,
+        id(TABLE, organization, OrganizationId::from_slice)?,
+        Email::from_stored(email),
+        PersonName::from_stored(name),
+        flag(TABLE, active)?,
+        instant(TABLE, created_at)?,
         roles,
     ))
 }

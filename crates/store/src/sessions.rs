@@ -6,6 +6,7 @@ use keystead_domain::{Lifetimes, Session, SessionId, User, UserId};
 use serde_json::json;
 use sqlx::Row as _;
 
+use crate::keys::changed_one;
 use crate::rows::{id, instant};
 use crate::{Store, StoreError, Transaction};
 
@@ -49,13 +50,20 @@ impl Transaction {
             .bind(before(Lifetimes::IDLE))
             .execute(&mut *connection)
             .await?;
-        sqlx::query("INSERT INTO sessions (id, user_id, token_hash, created_at, last_seen_at) VALUES ($1, $2, $3, $4, $4)")
-            .bind(&session.as_bytes()[..])
-            .bind(&user.id.as_bytes()[..])
-            .bind(&cookie_hash[..])
-            .bind(now)
-            .execute(connection)
-            .await?;
+        // Whoever was deactivated since the caller looked gets none: it would come alive on reactivation.
+        let rows = sqlx::query(
+            "INSERT INTO sessions (id, user_id, token_hash, created_at, last_seen_at) \
+             SELECT $1, id, $2, $3, $3 FROM users WHERE id = $4 AND organization_id = $5 AND active = 1",
+        )
+        .bind(&session.as_bytes()[..])
+        .bind(&cookie_hash[..])
+        .bind(now)
+        .bind(&user.id.as_bytes()[..])
+        .bind(&user.organization.as_bytes()[..])
+        .execute(connection)
+        .await?
+        .rows_affected();
+        changed_one(rows)?;
         self.record(user.organization, Action::SessionStarted, *session.as_bytes(), json!({})).await
     }
 

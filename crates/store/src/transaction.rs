@@ -1,5 +1,6 @@
 //! A change to the store: begun with its trace, kept by [`Transaction::commit`], undone when dropped.
 
+use keystead_domain::Change;
 use keystead_domain::audit::Trace;
 use sqlx::AnyConnection;
 
@@ -24,12 +25,18 @@ impl Store {
 
 impl Transaction {
     /// Keeps the change. When this returns `Ok`, it survives power loss (promise 8) and verification knows of it (promise 3).
-    /// After an error nothing of it was kept.
+    /// After an error nothing of it was kept. Dropping the future does not undo what it had begun: whether the change was
+    /// kept is then not known, as when a connection breaks before the answer.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.turn.finish().await
     }
 
     pub(crate) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
         self.turn.connection()
+    }
+
+    /// What the subscriber will be told if this is kept.
+    pub(crate) fn tell(&mut self, sequence: i64, change: Change) {
+        self.turn.changes.push((sequence, change));
     }
 }

@@ -5,7 +5,6 @@ use keystead_domain::{Email, Organization, PersonName, Role, User, UserId};
 use serde_json::json;
 use sqlx::{AnyConnection, Row as _};
 
-use crate::feed::Entity;
 use crate::keys::changed_one;
 use crate::rows::{self, role};
 use crate::{Store, StoreError, Transaction};
@@ -72,13 +71,15 @@ impl Store {
         .transpose()
     }
 
-    /// What signing in with an address needs. An address that several organizations have means the oldest user.
+    /// What signing in with an address needs. An address that several organizations have means the oldest user
+    /// who is active.
     pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let row =
-            sqlx::query("SELECT id, password_hash FROM users WHERE email_folded = $1 ORDER BY id LIMIT 1")
-                .bind(email.folded())
-                .fetch_optional(&self.readers)
-                .await?;
+        let row = sqlx::query(
+            "SELECT id, password_hash FROM users WHERE email_folded = $1 ORDER BY active DESC, id LIMIT 1",
+        )
+        .bind(email.folded())
+        .fetch_optional(&self.readers)
+        .await?;
         row.map(|row| {
             Ok(Credentials {
                 user: rows::id("users", row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
@@ -100,7 +101,18 @@ pub(crate) async fn read(connection: &mut AnyConnection, id: &[u8]) -> Result<Op
             .bind(id)
             .fetch_optional(connection)
             .await?;
-    row.map(|row| rows::user(&row, roles)).transpose()
+    row.map(|row| {
+        rows::user(
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+            row.try_get(4)?,
+            row.try_get(5)?,
+            roles,
+        )
+    })
+    .transpose()
 }
 
 impl Transaction {
@@ -150,7 +162,7 @@ impl Transaction {
             return Ok(false);
         }
         self.write_roles(user.id, &user.roles).await?;
-        self.announce(Entity::User(user.id)).await?;
+        self.announce_user(user.id).await?;
         let details = json!({ "email": user.email.as_str(), "name": user.name.as_str(), "roles": role_names(&user.roles) });
         self.record(organization.id, Action::UserCreated, *user.id.as_bytes(), details).await?;
         Ok(true)
@@ -158,12 +170,17 @@ impl Transaction {
 
     /// Replaces a user's roles.
     pub async fn set_roles(&mut self, user: &User, roles: &[Role]) -> Result<(), StoreError> {
+        sqlx::query("SELECT id FROM users WHERE id = $1 AND organization_id = $2")
+            .bind(&user.id.as_bytes()[..])
+            .bind(&user.organization.as_bytes()[..])
+            .fetch_one(self.connection()?)
+            .await?;
         sqlx::query("DELETE FROM user_roles WHERE user_id = $1")
             .bind(&user.id.as_bytes()[..])
             .execute(self.connection()?)
             .await?;
         self.write_roles(user.id, roles).await?;
-        self.announce(Entity::User(user.id)).await?;
+        self.announce_user(user.id).await?;
         let details = json!({ "before": role_names(user.roles()), "after": role_names(roles) });
         self.record(user.organization, Action::UserRolesSet, *user.id.as_bytes(), details).await
     }
@@ -173,9 +190,10 @@ impl Transaction {
     pub async fn set_active(&mut self, user: &User, active: bool) -> Result<(), StoreError> {
         let id = &user.id.as_bytes()[..];
         let connection = self.connection()?;
-        let rows = sqlx::query("UPDATE users SET active = $1 WHERE id = $2")
+        let rows = sqlx::query("UPDATE users SET active = $1 WHERE id = $2 AND organization_id = $3")
             .bind(i64::from(active))
             .bind(id)
+            .bind(&user.organization.as_bytes()[..])
             .execute(&mut *connection)
             .await?
             .rows_affected();
@@ -184,7 +202,7 @@ impl Transaction {
             sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(id).execute(&mut *connection).await?;
             sqlx::query("DELETE FROM one_time_links WHERE user_id = $1").bind(id).execute(connection).await?;
         }
-        self.announce(Entity::User(user.id)).await?;
+        self.announce_user(user.id).await?;
         let action = if active { Action::UserReactivated } else { Action::UserDeactivated };
         self.record(user.organization, action, *user.id.as_bytes(), json!({})).await
     }

@@ -57,8 +57,9 @@ CREATE TABLE api_keys (
     FOREIGN KEY (creator_id, organization_id) REFERENCES users (id, organization_id),
     UNIQUE (creator_id, request_id)
 ) STRICT;
-CREATE INDEX api_keys_of_creator ON api_keys (organization_id, creator_id, id) WHERE revoked_at IS NULL;
-CREATE INDEX api_keys_of_organization ON api_keys (organization_id, id) WHERE revoked_at IS NULL;
+-- With the expiry, so that pages and counts pass over keys of another status without reading their rows.
+CREATE INDEX api_keys_of_creator ON api_keys (organization_id, creator_id, id, expires_at) WHERE revoked_at IS NULL;
+CREATE INDEX api_keys_of_organization ON api_keys (organization_id, id, expires_at) WHERE revoked_at IS NULL;
 
 -- Promise 4: what is frozen cannot be changed by anything that uses this database, and a revocation cannot be undone.
 CREATE TRIGGER api_keys_are_frozen
@@ -67,6 +68,12 @@ BEGIN SELECT RAISE (ABORT, 'token, expiration, creator and impersonation of a ke
 CREATE TRIGGER api_keys_stay_revoked
 BEFORE UPDATE OF revoked_at ON api_keys WHEN old.revoked_at IS NOT NULL
 BEGIN SELECT RAISE (ABORT, 'a revocation cannot be undone'); END;
+CREATE TRIGGER api_keys_stay BEFORE DELETE ON api_keys
+BEGIN SELECT RAISE (ABORT, 'keys are revoked, never deleted'); END;
+-- INSERT OR REPLACE deletes without asking the trigger above.
+CREATE TRIGGER api_keys_are_not_replaced BEFORE INSERT ON api_keys
+WHEN EXISTS (SELECT 1 FROM api_keys WHERE id = new.id OR token_hash = new.token_hash)
+BEGIN SELECT RAISE (ABORT, 'there is such a key'); END;
 
 CREATE TABLE sessions (
     id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -103,6 +110,9 @@ CREATE TABLE audit_events (
     PRIMARY KEY (organization_id, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER audit_events_never_change BEFORE UPDATE ON audit_events
+BEGIN SELECT RAISE (ABORT, 'the audit log is only appended to'); END;
+CREATE TRIGGER audit_events_are_appended BEFORE INSERT ON audit_events
+WHEN new.sequence <> 1 + (SELECT COALESCE(MAX(sequence), 0) FROM audit_events WHERE organization_id = new.organization_id)
 BEGIN SELECT RAISE (ABORT, 'the audit log is only appended to'); END;
 CREATE TRIGGER audit_events_never_go BEFORE DELETE ON audit_events
 BEGIN SELECT RAISE (ABORT, 'the audit log is only appended to'); END;
