@@ -1,1 +1,16 @@
+//! What the end-to-end tests share: a whole Keystead on a loopback port, with a clock that the test moves.
+//!
+//! ```no_run
+//! # async fn example() {
+//! let server = keystead_tests::TestServer::start().await;
+//! let ada = server.administrator("ada@example.com").await;
+//! let key = server.key(&ada, "deploy", "30d").await;
+//! assert_eq!(server.verify(&key.token).await.status(), 200);
+//! # }
+//! ```
 
+mod http;
+mod server;
+
+pub use http::{Browserless, Form};
+pub use server::{START, TestKey, TestServer, TestUser};

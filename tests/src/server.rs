@@ -1,0 +1,155 @@
+//! A Keystead inside the test's process: the real store, directory, doors and sockets; only clock, randomness and the cost of
+//! a password hash are the test's.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use keystead_app::operator::{Answer, Command, Password};
+use keystead_app::{App, Clock, Deployment, Entropy, Passwords};
+use keystead_server::{Doors, Settings, router, serve};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// When every test begins.
+pub const START: &str = "2026-11-23T10:00:00Z";
+
+/// A running server; dropped, it is gone with its data.
+pub struct TestServer {
+    /// The app behind the doors, for what no door offers.
+    pub app: Arc<App>,
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// Talks to it without cookies.
+    pub client: reqwest::Client,
+    clock: Clock,
+    data: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// A user who was made for the test.
+#[derive(Debug, Clone)]
+pub struct TestUser {
+    /// Their id.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+}
+
+/// A key that was made for the test.
+#[derive(Clone)]
+pub struct TestKey {
+    /// Its id.
+    pub id: String,
+    /// Its token, made at run time.
+    pub token: String,
+}
+
+impl TestServer {
+    /// The password of every test user.
+    pub const PASSWORD: &str = "a few unrelated words";
+
+    /// An empty server without impersonation.
+    pub async fn start() -> Self {
+        Self::start_with(Deployment::default()).await
+    }
+
+    /// An empty server of a deployment.
+    pub async fn start_with(deployment: Deployment) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let clock = Clock::manual(START.parse().expect("an instant"));
+        let app = open(data.path(), deployment, clock.clone()).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let doors = Doors::new(Arc::clone(&app), Settings::new(&url).expect("an address"));
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(serve(listener, router(doors), async {
+            _ = stopped.await;
+        }));
+        let client =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self { app, url, client, clock, data, stop: Some(stop), serving: Some(serving) }
+    }
+
+    /// The folder of its store.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The time, as it sees it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves its clock, in either direction.
+    pub fn advance(&self, by: SignedDuration) {
+        self.clock.advance(by);
+    }
+
+    /// Runs an operator's command that must not be refused.
+    pub async fn operate(&self, command: Command) -> Answer {
+        match self.app.operate(command).await {
+            Answer::Refused { code, message } => panic!("refused: {code}: {message}"),
+            answer => answer,
+        }
+    }
+
+    /// Adds an administrator.
+    pub async fn administrator(&self, email: &str) -> TestUser {
+        self.user(email, "administrator").await
+    }
+
+    /// Adds a member.
+    pub async fn member(&self, email: &str) -> TestUser {
+        self.user(email, "member").await
+    }
+
+    async fn user(&self, email: &str, role: &str) -> TestUser {
+        let command = Command::UserAdd {
+            email: email.to_owned(),
+            name: None,
+            role: role.to_owned(),
+            password: Some(Password::new(Self::PASSWORD.to_owned())),
+        };
+        let Answer::User { id, email } = self.operate(command).await else { panic!("not a user") };
+        TestUser { id, email }
+    }
+
+    /// Deactivates a user.
+    pub async fn deactivate(&self, user: &TestUser) {
+        self.operate(Command::UserDeactivate { email: user.email.clone() }).await;
+    }
+
+    /// Makes a key for a user; `expires` is `7d`, `30d`, `90d`, `180d`, `1y` or `never`.
+    pub async fn key(&self, user: &TestUser, name: &str, expires: &str) -> TestKey {
+        let command = Command::KeyCreate {
+            user: user.email.clone(),
+            name: name.to_owned(),
+            expires: expires.to_owned(),
+        };
+        let Answer::Token { id, token } = self.operate(command).await else { panic!("not a key") };
+        TestKey { id, token }
+    }
+
+    /// `GET /verify` with a key.
+    pub async fn verify(&self, token: &str) -> reqwest::Response {
+        self.client.get(format!("{}/verify", self.url)).bearer_auth(token).send().await.expect("an answer")
+    }
+
+    /// Stops serving, finishes what was begun and closes the store; the data stay until this is dropped.
+    pub async fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(serving) = self.serving.take() {
+            serving.await.expect("no panic").expect("served");
+        }
+        self.app.close().await.expect("closed");
+    }
+}
+
+async fn open(data: &Path, deployment: Deployment, clock: Clock) -> Arc<App> {
+    let app = App::open(data, deployment, Passwords::weak_for_tests(), clock, Entropy::system()).await;
+    Arc::new(app.expect("a store"))
+}
