@@ -1,0 +1,282 @@
+//! The command line. The one definition of every setting: its flag, its variable, its key in `keystead.toml`, its default and
+//! its meaning are all read from here (see [`config`](crate::config)).
+//!
+//! A setting is an option with a variable. It is a secret if its variable's value is hidden.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use keystead_domain::Expiration;
+use keystead_token::Prefix;
+use tracing_subscriber::EnvFilter;
+
+/// Keystead gives a product its API keys: the page where people make and revoke them, and the service that checks them.
+#[derive(Debug, Parser)]
+#[command(name = "keystead", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) store: StoreSettings,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(ServeSettings),
+    /// Add users, deactivate and reactivate them, and make links that sign them in.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Create, list and revoke API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Check the configuration, or print what can be configured.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask a running server whether it may serve: exit code 0 if so. For containers.
+    Healthcheck {
+        /// The server's address; by default where --listen says.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        #[command(flatten)]
+        address: AddressSettings,
+    },
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; without a password, print a link that signs them in, once.
+    Add {
+        /// Their e-mail address.
+        email: String,
+        /// What they may do.
+        #[arg(long)]
+        role: RoleChoice,
+        /// Their name; by default what stands before the @.
+        #[arg(long)]
+        name: Option<String>,
+        /// Read their password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        address: AddressSettings,
+    },
+    /// Deactivate a user: their sessions end and their keys stop working, at once.
+    Deactivate {
+        /// Their e-mail address.
+        email: String,
+    },
+    /// Reactivate a user: those of their keys that are neither revoked nor expired work again.
+    Reactivate {
+        /// Their e-mail address.
+        email: String,
+    },
+    /// Print a link that signs a user in, once, within 24 h.
+    SignInLink {
+        /// Their e-mail address.
+        email: String,
+        #[command(flatten)]
+        address: AddressSettings,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create a key and print its token, alone, on standard output. It is shown this once.
+    Create {
+        /// The e-mail address of the user whose key it is: it can do what they can do.
+        #[arg(long, value_name = "EMAIL")]
+        user: String,
+        /// The key's name, 1 to 100 characters.
+        #[arg(long)]
+        name: String,
+        /// How long it stays valid.
+        #[arg(long, value_name = "TIME", default_value = Expiration::default().code(),
+            value_parser = Expiration::ALL.map(Expiration::code))]
+        expires: String,
+        #[command(flatten)]
+        prefixes: PrefixSettings,
+    },
+    /// List a user's keys.
+    List {
+        /// The user's e-mail address.
+        #[arg(long, value_name = "EMAIL")]
+        user: String,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key: from then on it is refused everywhere.
+    Revoke {
+        /// The key's id, as `keystead key list` shows it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration that `serve` would get from the same options, variables and file, and print it.
+    Check(ServeSettings),
+    /// Print what can be configured, as Markdown.
+    Reference,
+}
+
+/// Where the store is. Belongs to every command.
+#[derive(Debug, Args)]
+pub(crate) struct StoreSettings {
+    /// The configuration file; by default keystead.toml in the working directory, if there is one.
+    #[arg(long, global = true, value_name = "PATH", env = "KEYSTEAD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder that holds the store. It is made if need be, for its owner alone.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "KEYSTEAD_DATA_DIR",
+        default_value = "keystead-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// The store as a URL: `sqlite:` and the path of a folder. Takes the place of the data directory. This release stores in
+    /// SQLite only.
+    #[arg(long, global = true, value_name = "URL", env = "KEYSTEAD_DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<DatabaseUrl>,
+}
+
+/// Where the server is reached.
+#[derive(Debug, Args)]
+pub(crate) struct AddressSettings {
+    /// The address and port to listen on. Port 0 lets the system choose one.
+    #[arg(long, value_name = "ADDRESS", env = "KEYSTEAD_LISTEN", default_value = "127.0.0.1:8080",
+        value_parser = listen_address)]
+    pub(crate) listen: SocketAddr,
+    /// The address that people and programs use, such as `https://keys.example.com`: links and cookies are made for it. By
+    /// default `http://` and the address that the server listens on.
+    #[arg(long, value_name = "URL", env = "KEYSTEAD_PUBLIC_URL", value_parser = origin)]
+    pub(crate) public_url: Option<String>,
+}
+
+/// What new tokens start with.
+#[derive(Debug, Args)]
+pub(crate) struct PrefixSettings {
+    /// What the tokens of new API keys start with: a lower-case letter and at most 15 lower-case letters or digits. Keys that
+    /// exist keep theirs.
+    #[arg(long, value_name = "PREFIX", env = "KEYSTEAD_KEY_PREFIX", default_value = "ks")]
+    pub(crate) key_prefix: Prefix,
+    /// What the tokens of new impersonation keys start with, so that a leaked one is recognized as the graver find.
+    #[arg(long, value_name = "PREFIX", env = "KEYSTEAD_IMPERSONATION_KEY_PREFIX", default_value = "ksi")]
+    pub(crate) impersonation_key_prefix: Prefix,
+}
+
+/// How the server runs.
+#[derive(Debug, Args)]
+pub(crate) struct ServeSettings {
+    #[command(flatten)]
+    pub(crate) address: AddressSettings,
+    #[command(flatten)]
+    pub(crate) prefixes: PrefixSettings,
+    /// Allow impersonation keys, which sign a product's own users in. Off unless asked for.
+    #[arg(long, env = "KEYSTEAD_IMPERSONATION", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        value_name = "BOOL", default_value = "false", default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub(crate) impersonation: bool,
+    /// A site that may embed the API keys page, such as `https://app.example.com`. May be given several times; in the variable,
+    /// separated by commas; in the file, a list. It has no effect yet: this release serves no page that can be embedded.
+    #[arg(long, value_name = "URL", env = "KEYSTEAD_EMBED_ORIGIN", value_delimiter = ',', value_parser = origin)]
+    pub(crate) embed_origin: Vec<String>,
+    /// Try Keystead out: an organization with two users and some keys, in a temporary folder that is removed at the end. A
+    /// configured store is left alone.
+    #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        value_name = "BOOL", default_value = "false", default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub(crate) demo: bool,
+    /// Another address on which `/metrics` is served without a credential. Keep it to yourself. Without it, metrics are on the
+    /// main address only, for holders of `audit:read`.
+    #[arg(long, value_name = "ADDRESS", env = "KEYSTEAD_METRICS_LISTEN", value_parser = listen_address)]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// What is logged, on standard error: `error`, `warn`, `info`, `debug` or `trace`, also for parts of the program, such as
+    /// `info,sqlx=debug`.
+    #[arg(long, value_name = "FILTER", env = "KEYSTEAD_LOG", default_value = "info", value_parser = log_filter)]
+    pub(crate) log: String,
+    /// How it is logged: lines for people, or an object of JSON a line.
+    #[arg(long, value_name = "FORMAT", env = "KEYSTEAD_LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The roles that every organization has.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleChoice {
+    /// Sees, and revokes, everybody's keys; manages users.
+    Administrator,
+    /// Makes and revokes keys of their own.
+    Member,
+}
+
+impl RoleChoice {
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A database URL, which may hold a password. Never printed, so it is also never refused by the command line's parser, which
+/// would quote it.
+#[derive(Clone)]
+pub(crate) struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "it takes an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    keystead_server::Settings::new(text).map(|settings| settings.public_url().to_owned())
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|_| "it takes a level, such as info, or levels of parts, such as info,sqlx=debug".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

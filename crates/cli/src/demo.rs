@@ -1,0 +1,164 @@
+//! `keystead serve --demo`: an organization to try things on, thrown away at the end.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use keystead_app::operator::{Answer, Command};
+use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, RequestOrigin, SetUp};
+use keystead_domain::{
+    Actor, Description, Email, Error, Expiration, KeyName, NewPassword, OrganizationName, PersonName,
+};
+use tempfile::TempDir;
+
+use crate::failure::Failure;
+use crate::{out, printed};
+
+const ADA: &str = "ada@demo.example";
+const GRACE: &str = "grace@demo.example";
+
+/// The folder of a demo. Removed when dropped.
+pub(crate) struct Demo(TempDir);
+
+/// A key of the page: whose, called what, for what, for how long, made how many hours ago, and used how long after.
+struct Sample(&'static str, &'static str, &'static str, Expiration, i64, Option<i64>);
+
+const SAMPLES: [Sample; 6] = [
+    Sample(ADA, "Spring migration", "Done; kept for reference.", Expiration::Days7, 24 * 40, Some(100)),
+    Sample(
+        GRACE,
+        "Nightly export",
+        "Moves yesterday's figures to the warehouse.",
+        Expiration::Never,
+        24 * 35,
+        Some(24 * 34),
+    ),
+    Sample(ADA, "CI deploy", "The staging cluster.", Expiration::Days30, 24 * 26, Some(24 * 25)),
+    Sample(
+        ADA,
+        "Embedding Dashboard",
+        "Signs customers into the embedded dashboard.",
+        Expiration::Days180,
+        24 * 12,
+        Some(24 * 11),
+    ),
+    Sample(GRACE, "Notebook", "", Expiration::Days90, 24 * 3, None),
+    Sample(ADA, "Claude Code key", "My laptop.", Expiration::Days90, 5, Some(4)),
+];
+
+impl Demo {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        tempfile::Builder::new().prefix("keystead-demo-").tempdir().map(Self).map_err(|error| {
+            Failure::new("cannot make a temporary folder for the demo")
+                .cause(&error)
+                .hint("set TMPDIR to a folder that you can write to.")
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Makes the organization, its users and their keys, as if over the last weeks.
+    pub(crate) async fn fill(&self, deployment: Deployment) -> Result<(), Failure> {
+        let now = Clock::system().now();
+        let clock = Clock::manual(now - SignedDuration::from_hours(24 * 41));
+        let entropy = Entropy::system();
+        let app = App::open(self.folder(), deployment, Passwords::default(), clock.clone(), entropy.clone())
+            .await?;
+        let filled = fill(&app, &clock, now, &entropy).await;
+        let closed = app.close().await;
+        filled.and(closed).map_err(failed)
+    }
+
+    /// Prints what to do with it.
+    pub(crate) async fn print(&self, app: &App, url: &str) -> Result<(), Failure> {
+        let ada = sign_in_link(app, ADA).await.map_err(failed)?;
+        let grace = sign_in_link(app, GRACE).await.map_err(failed)?;
+        let command =
+            Command::KeyCreate { user: ADA.into(), name: "Demo token".into(), expires: "7d".into() };
+        let Answer::Token { token, .. } = app.operate(command).await else {
+            return Err(failed(Error::Internal));
+        };
+        printed(out::line(format_args!(
+            "\n\
+             This is a demo: everything in it is gone when it stops (Ctrl-C).\n\
+             \n\
+             Sign in as an administrator, Ada Lovelace (the link works once, for 24 h):\n  {url}/sign-in/link/{ada}\n\
+             Sign in as a member, Grace Hopper (use another browser, or a private window):\n  {url}/sign-in/link/{grace}\n\
+             \n\
+             A token of Ada's:\n  {token}\n\
+             Check it, as a service or a reverse proxy would:\n  \
+             curl -i -H \"Authorization: Bearer {token}\" {url}/verify\n\
+             Ask who it acts for:\n  \
+             curl -H \"Authorization: Bearer {token}\" -H \"Content-Type: application/json\" \
+             -d '{{\"query\": \"{{ currentUser {{ name email permissions }} }}\"}}' {url}/graphql\n"
+        )))
+    }
+}
+
+async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Result<(), Error> {
+    let code = app.create_set_up_link().await?;
+    let set_up = SetUp {
+        organization: OrganizationName::parse("Demo")?,
+        name: PersonName::parse("Ada Lovelace")?,
+        email: Email::parse(ADA)?,
+        // Nobody knows it: people come in by their link.
+        password: NewPassword::parse(&format!("{:?}", entropy.bytes::<32>()?), ADA)?,
+    };
+    let ada = app.set_up(code.expose(), set_up, RequestOrigin::default()).await?.actor;
+    let grace = Command::UserAdd {
+        email: GRACE.into(),
+        name: Some("Grace Hopper".into()),
+        role: "member".into(),
+        password: None,
+    };
+    app.operate(grace).await;
+    let code = sign_in_link(app, GRACE).await?;
+    let grace = app.use_sign_in_link(&code, RequestOrigin::default()).await?.actor;
+    for Sample(user, name, description, expiration, hours_ago, used_after) in SAMPLES {
+        let actor = if user == ADA { &ada } else { &grace };
+        set(clock, now - SignedDuration::from_hours(hours_ago));
+        let token = create(app, actor, name, description, expiration).await?;
+        if let Some(hours) = used_after {
+            set(clock, now - SignedDuration::from_hours(hours_ago - hours));
+            _ = app.verify(&token, app.now());
+            app.sweep_last_used().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn create(
+    app: &App,
+    actor: &Actor,
+    name: &str,
+    description: &str,
+    expiration: Expiration,
+) -> Result<String, Error> {
+    let input = KeyInput {
+        name: KeyName::parse(name)?,
+        description: Description::parse(description)?,
+        expiration,
+        allow_impersonation: app.deployment().impersonation && name.starts_with("Embedding"),
+        request_id: None,
+    };
+    let token = app.create_key(actor, &input).await?.token.ok_or(Error::Internal)?;
+    Ok(token.expose().to_owned())
+}
+
+fn set(clock: &Clock, to: Timestamp) {
+    clock.advance(to.duration_since(clock.now()));
+}
+
+async fn sign_in_link(app: &App, email: &str) -> Result<String, Error> {
+    match app.operate(Command::UserSignInLink { email: email.into() }).await {
+        Answer::SignInLink { code } => Ok(code),
+        _ => Err(Error::Internal),
+    }
+}
+
+fn failed(error: Error) -> Failure {
+    Failure::new("the demo could not be filled")
+        .cause(&error)
+        .hint("the log has the cause. Is the disk of the temporary folder full? TMPDIR chooses another.")
+}

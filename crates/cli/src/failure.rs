@@ -1,0 +1,86 @@
+//! What the command line says when something does not work: what, why, and what to do about it.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+
+use keystead_app::OpenError;
+
+/// An error for the person at the terminal.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+    usage: bool,
+}
+
+impl Failure {
+    /// What did not work, or was refused.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new(), hint: None, usage: false }
+    }
+
+    /// How Keystead was called, or configured, is at fault.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { usage: true, ..Self::new(message) }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Why, as far as it is known. A cause that the message quotes already is left out.
+    pub(crate) fn cause(mut self, error: &dyn Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if !self.message.contains(&text) && !self.causes.contains(&text) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// 1: refused or failed; 2: wrong usage.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if self.usage { 2 } else { 1 })
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        for cause in &self.causes {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let hint = match &error {
+            OpenError::InUse(_) => {
+                "stop that process first, or choose another folder with --data-dir. One process owns a store at a time."
+            }
+            OpenError::Directory { .. } => {
+                "choose a folder that you can write to with --data-dir (or KEYSTEAD_DATA_DIR), or change who owns this one."
+            }
+            OpenError::Newer { .. } => {
+                "run the newer Keystead that made it, or restore the backup that was taken before the update."
+            }
+            OpenError::OldSqlite(_) => "build Keystead with the SQLite that it brings along.",
+            OpenError::Database(_) | OpenError::Load(_) | OpenError::Migration(_) => {
+                "nothing was changed. Check that the disk is healthy and not full, and that nothing else writes to the \
+                 folder; then try again, or restore a backup."
+            }
+        };
+        Self::new(error.to_string()).cause(&error).hint(hint)
+    }
+}

@@ -1,0 +1,220 @@
+//! `keystead serve`: from the settings to a running server, and to its end.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use keystead_app::App;
+use keystead_server::{Doors, Settings, metrics_router, router};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::args::{AddressSettings, ServeSettings, StoreSettings};
+use crate::control::{self, Control};
+use crate::demo::Demo;
+use crate::failure::Failure;
+use crate::{out, printed, store};
+
+/// Runs the server until it is told to stop (SIGTERM, or Ctrl-C). `names_store`: the command line itself says which store.
+pub(crate) async fn serve(
+    settings: ServeSettings,
+    store: StoreSettings,
+    names_store: bool,
+) -> Result<(), Failure> {
+    let mut signals =
+        Signals::new().map_err(|error| Failure::new("cannot watch for signals").cause(&error))?;
+    let mut demo = if settings.demo {
+        if names_store {
+            return Err(Failure::usage("--demo takes no store: it makes one and removes it")
+                .hint("leave out --data-dir and --database-url, or leave out --demo."));
+        }
+        Some(Demo::new()?)
+    } else {
+        None
+    };
+    let folder = match &demo {
+        Some(demo) => demo.folder().to_owned(),
+        None => store.folder()?,
+    };
+    warn_of(&settings);
+    let outcome = tokio::select! {
+        started = start(&settings, folder, &mut demo) => started,
+        () = signals.stop() => return Ok(()),
+    };
+    outcome?.run(signals).await
+}
+
+/// Warns of what is set and has no effect.
+pub(crate) fn warn_of(settings: &ServeSettings) {
+    if !settings.embed_origin.is_empty() {
+        tracing::warn!(
+            "embed-origin is set, and has no effect: this release serves no page that can be embedded"
+        );
+    }
+}
+
+/// A server that listens.
+struct Server {
+    app: Arc<App>,
+    doors: Doors,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    control: Control,
+}
+
+async fn start(
+    settings: &ServeSettings,
+    folder: PathBuf,
+    demo: &mut Option<Demo>,
+) -> Result<Server, Failure> {
+    control::check_path(&folder)?;
+    // Before the store: a start that fails here leaves no trace.
+    let listener = listen(settings.address.listen, "listen").await?;
+    let metrics = match settings.metrics_listen {
+        Some(address) => Some(listen(address, "metrics-listen").await?),
+        None => None,
+    };
+    let deployment = settings.prefixes.deployment(settings.impersonation);
+    if let Some(demo) = demo {
+        demo.fill(deployment.clone()).await?;
+    }
+    let app = Arc::new(store::open(&folder, deployment).await?);
+    let control = Control::bind(&folder).map_err(|error| {
+        Failure::new(format!("cannot listen for commands in {}", folder.display()))
+            .cause(&error)
+            .hint("choose a folder on a file system that has Unix sockets with --data-dir.")
+    })?;
+    let address = listener.local_addr().map_err(|error| Failure::new("cannot listen").cause(&error))?;
+    let public_url = public_url(&settings.address, address);
+    let doors = Settings::new(&public_url).map_err(Failure::usage)?;
+    let doors = Doors::new(Arc::clone(&app), doors);
+
+    printed(out::line(format_args!("Keystead is listening on {}", local_url(address))))?;
+    if let Some(address) = metrics.as_ref().and_then(|listener| listener.local_addr().ok()) {
+        printed(out::line(format_args!("Metrics are at {}/metrics", local_url(address))))?;
+    }
+    if let Some(demo) = demo {
+        demo.print(&app, &public_url).await?;
+    } else if app.needs_set_up().await.map_err(|error| Failure::new(error.to_string()))? {
+        let code = app.create_set_up_link().await.map_err(|error| Failure::new(error.to_string()))?;
+        printed(out::line(format_args!(
+            "Open {public_url}/setup/{} to create the first administrator (works once, for 24 h).",
+            code.expose()
+        )))?;
+    }
+    Ok(Server { app, doors, listener, metrics, control })
+}
+
+impl Server {
+    async fn run(self, mut signals: Signals) -> Result<(), Failure> {
+        let (stop, stopped) = watch::channel(false);
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let public_url = self.doors.settings().public_url().to_owned();
+        let commands =
+            tokio::spawn(self.control.run(Arc::clone(&self.app), public_url, until(stopped.clone())));
+        let sweeps = tokio::spawn(sweep(Arc::clone(&self.app), until(stopped.clone())));
+        let metrics = self.metrics.map(|listener| {
+            let router = metrics_router(self.doors.clone());
+            tokio::spawn(keystead_server::serve(listener, router, until(stopped.clone())))
+        });
+        let mut requests =
+            tokio::spawn(keystead_server::serve(self.listener, router(self.doors), until(stopped)));
+
+        let early = tokio::select! {
+            () = signals.stop() => None,
+            ended = &mut requests => Some(ended),
+        };
+        tracing::info!("stopping");
+        _ = stop.send(true);
+        let served = match early {
+            Some(ended) => ended,
+            None => requests.await,
+        };
+        if let Some(metrics) = metrics {
+            _ = metrics.await;
+        }
+        _ = (sweeps.await, commands.await);
+        let closed = self.app.close().await;
+        let served = served.unwrap_or_else(|error| Err(io::Error::other(error)));
+        served.map_err(|error| {
+            Failure::new("the server stopped").cause(&error).hint("its log may say more. Start it again.")
+        })?;
+        closed.map_err(|error| {
+            Failure::new("when keys were last used could not be written at the end")
+                .cause(&error)
+                .hint("nothing else is lost. The log has the cause.")
+        })?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Writes down when keys were last used, now and then (promise 9).
+async fn sweep(app: Arc<App>, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    let mut every = tokio::time::interval(App::SWEEP_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = &mut stop => return,
+        }
+        // What fails is logged there, and kept for the next time.
+        _ = app.sweep_last_used().await;
+    }
+}
+
+async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => format!(
+                "another program uses that port. Choose another with --{option} {}, or 0 for any that is free.",
+                SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(8081))
+            ),
+            ErrorKind::PermissionDenied => {
+                format!("ports below 1024 are for the system's administrator. Choose another with --{option}.")
+            }
+            _ => format!("choose an address of this machine with --{option}, such as 127.0.0.1:8080."),
+        };
+        Failure::new(format!("cannot listen on {address}")).cause(&error).hint(hint)
+    })
+}
+
+/// Where people and programs reach the server.
+pub(crate) fn public_url(settings: &AddressSettings, listening: SocketAddr) -> String {
+    settings.public_url.clone().unwrap_or_else(|| local_url(listening))
+}
+
+/// How this machine reaches an address that a server listens on.
+pub(crate) fn local_url(listening: SocketAddr) -> String {
+    let host = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(host, listening.port()))
+}
+
+/// What tells the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
