@@ -9,8 +9,12 @@
 //! # }
 //! ```
 
+mod axe;
+mod browser;
+mod chromedriver;
 mod http;
 mod server;
 
+pub use browser::{Browser, button, row};
 pub use http::{Browserless, Form};
 pub use server::{START, TestKey, TestServer, TestUser};

@@ -1,0 +1,59 @@
+//! axe-core, the accessibility checker, in the page that a browser shows.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::Browser;
+
+/// The path of `axe.min.js`, when it is not where `cargo xtask test --only install` puts it.
+const VARIABLE: &str = "KEYSTEAD_TEST_AXE";
+
+/// Runs all rules that are on by default and those on target sizes; and, for text in the colour of the body alone, contrast
+/// of 7:1. Returns a line for each element with a violation.
+const RUN: &str = r"
+    const done = arguments[0];
+    const rules = { 'target-size': { enabled: true }, 'color-contrast-enhanced': { enabled: true } };
+    const ink = getComputedStyle(document.body).color;
+    const counts = (rule, node) => rule.id !== 'color-contrast-enhanced'
+        || getComputedStyle(document.querySelector(node.target[0])).color === ink;
+    axe.run(document, { rules, resultTypes: ['violations'] }).then(
+        result => done(result.violations.flatMap(rule => rule.nodes.filter(node => counts(rule, node)).map(
+            node => `${rule.id}: ${node.html.slice(0, 160)} (${node.failureSummary.replace(/\s+/g, ' ')})`))),
+        error => done([`axe failed: ${error}`]));";
+
+impl Browser {
+    /// Puts axe-core into every page that is loaded from now on.
+    ///
+    /// # Panics
+    /// If it is not installed.
+    pub async fn with_axe(self) -> Self {
+        let path = find();
+        let source = std::fs::read_to_string(&path);
+        let source = source.unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+        self
+    }
+
+    /// What axe-core finds wrong with the page, a line for each element.
+    ///
+    /// # Panics
+    /// If it was not put there by [`with_axe`](Self::with_axe).
+    pub async fn violations(&self) -> Vec<String> {
+        let found = self.driver.execute_async(RUN, Vec::<Value>::new()).await.expect("axe runs");
+        serde_json::from_value(found.json().clone()).expect("lines")
+    }
+}
+
+fn find() -> PathBuf {
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        return path.into();
+    }
+    let program = std::env::current_exe().expect("this program is somewhere");
+    let tools = program.ancestors().map(|folder| folder.join("tools")).find(|tools| tools.is_dir());
+    let versions = tools.into_iter().flat_map(|tools| std::fs::read_dir(tools).into_iter().flatten());
+    let scripts = versions.flatten().map(|version| version.path().join("node_modules/axe-core/axe.min.js"));
+    scripts.filter(|script| script.is_file()).max().unwrap_or_else(|| {
+        panic!("axe-core is not installed: run `cargo xtask test --only install`, or set {VARIABLE}")
+    })
+}
