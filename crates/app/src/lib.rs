@@ -13,6 +13,7 @@ pub mod operator;
 mod passwords;
 mod sign_in;
 mod sweep;
+mod users;
 
 pub use actors::{Refusal, RequestOrigin};
 pub use clock::Clock;

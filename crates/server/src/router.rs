@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http::{Extensions, HeaderMap, StatusCode, Version};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -14,7 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::console::{self, access, dialogs, keys, settings};
 use crate::observe::{NotCompressed, observe};
-use crate::{Doors, assets, health, verify};
+use crate::{Doors, assets, graphql, health, verify};
 
 /// However slowly a body comes, a request ends.
 const SLOWEST: Duration = Duration::from_secs(20);
@@ -39,6 +39,8 @@ pub fn router(doors: Doors) -> Router {
         .route("/settings/api-keys/new", get(dialogs::create_page).post(dialogs::create))
         .route("/settings/api-keys/{id}/edit", get(dialogs::edit_page).post(dialogs::edit))
         .route("/settings/api-keys/{id}/revoke", get(dialogs::revoke_page).post(dialogs::revoke))
+        .route("/graphql", any(graphql::graphql))
+        .route("/graphql/assets/{digest}/{name}", get(graphql::asset))
         .fallback(console::not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(may_compress)))

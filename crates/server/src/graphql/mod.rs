@@ -1,12 +1,55 @@
-//! GraphQL at `/graphql`.
+//! GraphQL at `/graphql`: the API for programs, and a page to try it on.
+//!
+//! A request passes `http` (who asks, and is it a request at all), `limits` (is the query small enough to look at), the
+//! engine's validation and [`COMPLEXITY`], and only then a resolver. Resolvers call [`App`] and hold no rule; their errors
+//! are the domain's, which `answer` renders.
+
+mod answer;
+mod connection;
+mod graphiql;
+mod http;
+mod key;
+mod limits;
+mod mutation;
+mod query;
+mod user;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, EmptySubscription, SDLExportOptions};
+use keystead_app::App;
+use keystead_domain::{Actor, Error};
+
+pub(crate) use graphiql::asset;
+pub(crate) use http::graphql;
+
+/// What one request may cost: a field 1, a list what its items cost, what asks the database 100, what writes 500.
+const COMPLEXITY: usize = 5_000;
 
 /// The schema.
-pub(crate) type Schema = ();
+pub(crate) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
 
-pub(crate) fn schema() -> Schema {}
+pub(crate) fn schema() -> Schema {
+    Schema::build(query::Query, mutation::Mutation, EmptySubscription).limit_complexity(COMPLEXITY).finish()
+}
 
 /// The schema in the schema definition language, as committed in `schema.graphql`.
 #[must_use]
 pub fn schema_text() -> String {
-    String::new()
+    let options =
+        SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions().use_space_ident();
+    let text = schema().sdl_with_options(options);
+    // The export leaves blanks on empty lines.
+    text.trim().lines().fold(String::with_capacity(text.len()), |text, line| text + line.trim_end() + "\n")
+}
+
+/// Who asks, and what they ask of.
+struct Caller {
+    app: Arc<App>,
+    actor: Actor,
+}
+
+/// The caller of a request. A request that came without one gets nothing.
+fn caller<'a>(context: &Context<'a>) -> Result<&'a Caller, Error> {
+    context.data_opt().ok_or(Error::Unauthenticated)
 }

@@ -1,0 +1,80 @@
+//! `ApiKeyConnection`: a page of keys, as Relay's Cursor Connections Specification has it.
+
+use async_graphql::{Context, Object, SimpleObject};
+use jiff::Timestamp;
+use keystead_app::KeyList;
+use keystead_domain::{Error, KeyFilter, View};
+
+use super::caller;
+use super::key::ApiKey;
+
+/// A page of keys.
+pub(super) struct ApiKeyConnection {
+    pub(super) view: View,
+    pub(super) filter: KeyFilter,
+    /// Whether the page begins behind a cursor.
+    pub(super) continued: bool,
+    pub(super) page: KeyList,
+    pub(super) now: Timestamp,
+}
+
+impl ApiKeyConnection {
+    fn keys(&self) -> impl Iterator<Item = ApiKey> {
+        self.page.keys.iter().map(|key| ApiKey { key: key.clone(), now: self.now })
+    }
+}
+
+/// A page of keys: those that work first, newest first, then expired ones, newest first.
+#[Object]
+impl ApiKeyConnection {
+    /// The keys, each with its cursor.
+    async fn edges(&self) -> Vec<ApiKeyEdge> {
+        let cursors = self.page.cursors.iter().cloned();
+        cursors.zip(self.keys()).map(|(cursor, node)| ApiKeyEdge { cursor, node }).collect()
+    }
+
+    /// The keys alone.
+    async fn nodes(&self) -> Vec<ApiKey> {
+        self.keys().collect()
+    }
+
+    /// Whether there is more, and from where.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_next_page: self.page.has_more,
+            has_previous_page: self.continued,
+            start_cursor: self.page.cursors.first().cloned(),
+            end_cursor: self.page.cursors.last().cloned(),
+        }
+    }
+
+    /// How many keys the view and the filters let through, on all pages. Counted only when it is asked for.
+    #[graphql(complexity = 100)]
+    async fn total_count(&self, context: &Context<'_>) -> Result<i32, Error> {
+        let caller = caller(context)?;
+        let count = caller.app.count_keys(&caller.actor, self.view, &self.filter).await?;
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+/// A key in a list.
+#[derive(SimpleObject)]
+pub(super) struct ApiKeyEdge {
+    /// The place after this key, for `after`. Good for the same list only: the same view, search and status.
+    cursor: String,
+    /// The key.
+    node: ApiKey,
+}
+
+/// Where a page stands in its list.
+#[derive(SimpleObject)]
+pub(super) struct PageInfo {
+    /// Whether there are keys after this page: ask for them with `after: endCursor`.
+    has_next_page: bool,
+    /// Whether this page was asked for with `after`. Lists are read forwards only.
+    has_previous_page: bool,
+    /// The cursor of the first key; null on an empty page.
+    start_cursor: Option<String>,
+    /// The cursor of the last key; null on an empty page.
+    end_cursor: Option<String>,
+}

@@ -1,0 +1,79 @@
+//! The queries.
+
+use async_graphql::{Context, ID, Object};
+use keystead_domain::{Error, KeyFilter, KeyId, MAX_PAGE_SIZE, SearchText, Status, View};
+
+use super::caller;
+use super::connection::ApiKeyConnection;
+use super::key::{ApiKey, ApiKeyStatus, ApiKeyView};
+use super::user::User;
+
+/// Keys on a page, if the caller does not say.
+const PAGE: i32 = 50;
+
+/// The root of all queries.
+pub(crate) struct Query;
+
+/// What can be read. Each field reads on behalf of the caller: what they may not see is not there.
+#[Object]
+impl Query {
+    /// The user behind the request: who signed in, or who created the API key.
+    async fn current_user(&self, context: &Context<'_>) -> Result<User, Error> {
+        Ok(User(caller(context)?.actor.user().clone()))
+    }
+
+    /// An API key: one of the caller's own, or anybody's in the organization with the permission `keys:read_all`.
+    ///
+    /// Errors: `NOT_FOUND` for what is not there, was revoked, or may not be seen; all look alike.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn api_key(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The key's id.")] id: ID,
+    ) -> Result<Option<ApiKey>, Error> {
+        let caller = caller(context)?;
+        let key = caller.app.key(&caller.actor, key_id(&id)?).await?;
+        Ok(Some(ApiKey { key, now: caller.app.now() }))
+    }
+
+    /// A page of API keys: those that work first, newest first, then expired ones, newest first. Revoked keys are gone.
+    ///
+    /// Errors: `FORBIDDEN` for `ALL` without the permission `keys:read_all`; `BAD_USER_INPUT` for what is wrong with
+    /// `search`, `first` or `after`.
+    #[graphql(complexity = "100 + items(first) * child_complexity")]
+    async fn api_keys(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default, desc = "Whose keys.")] view: ApiKeyView,
+        #[graphql(
+            desc = "Only keys with this text in name, description or masked token, without regard to case: at most \
+                          200 characters."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "Only keys of this status.")] status: Option<ApiKeyStatus>,
+        #[graphql(default_with = "Some(PAGE)", desc = "How many: 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only keys after this cursor, which the same list gave.")] after: Option<String>,
+    ) -> Result<ApiKeyConnection, Error> {
+        let caller = caller(context)?;
+        let view = View::from(view);
+        let filter = KeyFilter {
+            search: search.as_deref().map(SearchText::parse).transpose()?.flatten(),
+            status: status.map(Status::from),
+        };
+        let first = i64::from(first.unwrap_or(PAGE));
+        let page = caller.app.keys(&caller.actor, view, &filter, first, after.as_deref()).await?;
+        let now = caller.app.now();
+        Ok(ApiKeyConnection { view, filter, continued: after.is_some(), page, now })
+    }
+}
+
+/// What is not an id is no key's id.
+pub(super) fn key_id(id: &ID) -> Result<KeyId, Error> {
+    id.parse().map_err(|_| Error::NotFound("API key"))
+}
+
+/// The most items that `first` can yield: what is out of bounds is refused later, and costs nothing.
+fn items(first: Option<i32>) -> usize {
+    let most = usize::try_from(MAX_PAGE_SIZE).unwrap_or(usize::MAX);
+    usize::try_from(first.unwrap_or(PAGE)).unwrap_or(0).min(most)
+}
