@@ -87,8 +87,9 @@ impl Store {
 }
 
 fn event(row: &AnyRow, organization: OrganizationId) -> Result<Event, StoreError> {
+    // One of another length was tampered with: as zeros, it breaks the chain where it stands, and the rest can be read.
     let bytes = |at: usize| -> Result<Option<[u8; 16]>, StoreError> {
-        Ok(row.try_get::<Option<Vec<u8>>, _>(at)?.and_then(|bytes| bytes.try_into().ok()))
+        Ok(row.try_get::<Option<Vec<u8>>, _>(at)?.map(|bytes| bytes.try_into().unwrap_or_default()))
     };
     Ok(Event {
         organization,

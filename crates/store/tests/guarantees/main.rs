@@ -1,0 +1,27 @@
+//! What the store promises, one module per promise. One binary, so that it links once.
+//!
+//! All that is particular to a database is in [`harness`]: another database is one more way to make a `Harness`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail a test; clippy knows only #[test] functions"
+)]
+
+mod audit;
+mod cancelling;
+mod commits;
+mod feed;
+mod frozen;
+mod harness;
+mod last_used;
+mod links;
+mod list;
+mod list_model;
+mod once;
+mod opening;
+mod poison;
+mod schemas;
+mod secrecy;
+mod sessions;
+mod walls;
