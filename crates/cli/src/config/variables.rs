@@ -29,7 +29,8 @@ pub(super) fn secrets(settings: &[Setting]) -> Result<Layer, Failure> {
 
 /// A warning for each variable that looks like ours and is not: most are misspelt.
 pub(super) fn unknown(settings: &[Setting]) -> Vec<String> {
-    let mut known = vec!["KEYSTEAD_CONFIG".to_owned()];
+    // The second is not a setting: it is where the documentation's examples keep a key.
+    let mut known = vec!["KEYSTEAD_CONFIG".to_owned(), "KEYSTEAD_API_KEY".to_owned()];
     for setting in settings {
         known.push(setting.variable.clone());
         if setting.secret {

@@ -1,0 +1,75 @@
+//! The real `keystead` binary as a child process, as people run it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// The binary that the workspace's build made.
+///
+/// # Panics
+/// If there is none: `cargo xtask test` builds it, `cargo test` of this package alone does not.
+pub fn keystead() -> PathBuf {
+    let test = std::env::current_exe().expect("a test binary");
+    let path = test.parent().and_then(std::path::Path::parent).expect("target/debug").join("keystead");
+    assert!(path.exists(), "{} is not there: run `cargo build --workspace` first", path.display());
+    path
+}
+
+/// A running `keystead serve`; dropped, it is killed.
+pub struct Serving {
+    /// The process.
+    pub child: Child,
+    lines: Receiver<String>,
+}
+
+impl Serving {
+    /// Starts it with arguments.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(keystead())
+            .args(args)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
+        let output = child.stdout.take().expect("piped");
+        let (sender, lines) = channel();
+        thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines }
+    }
+
+    /// The next line of its output for which `wanted` finds something.
+    ///
+    /// # Panics
+    /// If none comes within 30 s.
+    pub fn line<T>(&self, wanted: impl Fn(&str) -> Option<T>) -> T {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(30)).expect("the line in time");
+            if let Some(found) = wanted(&line) {
+                return found;
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`, from its first line.
+    ///
+    /// # Panics
+    /// If it does not say so within 30 s.
+    pub fn url(&self) -> String {
+        self.line(|line| line.strip_prefix("Keystead is listening on ").map(str::to_owned))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
