@@ -222,3 +222,6 @@ impl Writer {
 fn broken() -> StoreError {
     StoreError::Commit("the writing connection is gone".into())
 }
+
+#[cfg(test)]
+mod tests;

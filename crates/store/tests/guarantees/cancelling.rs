@@ -46,17 +46,14 @@ async fn a_caller_who_stops_waiting_at_any_point_harms_nobody_and_loses_nothing_
         let (first, outcome) = neighbours.await;
         first.unwrap();
         acknowledged.extend([before.id, after.id]);
-        match outcome {
+        if let Some(done) = outcome {
+            done.unwrap();
+            acknowledged.push(key.id);
             // Where the points are depends on how fast the disk answers: begin again, and meet others.
-            Some(done) => {
-                done.unwrap();
-                acknowledged.push(key.id);
-                times = 0;
-            }
-            None => {
-                abandoned.push(key.id);
-                times += 1;
-            }
+            times = 0;
+        } else {
+            abandoned.push(key.id);
+            times += 1;
         }
     }
     assert!(abandoned.len() > 50, "there were {} points to stop at", abandoned.len());

@@ -1,6 +1,7 @@
 //! A store in a folder of its own, with people and keys in it. The only file of these tests that knows which database it is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -305,7 +306,7 @@ pub(crate) async fn dump(folder: &Path) -> String {
             .unwrap();
     let (tables, others): (Vec<_>, Vec<_>) = things.into_iter().partition(|(kind, ..)| kind == "table");
     for (_, name, definition) in tables {
-        sql += &format!("{definition};\n");
+        writeln!(sql, "{definition};").unwrap();
         let columns: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_info($1) ORDER BY cid")
             .bind(&name)
             .fetch_all(&mut database)
@@ -316,11 +317,11 @@ pub(crate) async fn dump(folder: &Path) -> String {
         let rows: Vec<(String,)> =
             sqlx::query_as(AssertSqlSafe(rows)).fetch_all(&mut database).await.unwrap();
         for (row,) in rows {
-            sql += &format!("INSERT INTO {name} VALUES ({row});\n");
+            writeln!(sql, "INSERT INTO {name} VALUES ({row});").unwrap();
         }
     }
     for (.., definition) in others {
-        sql += &format!("{definition};\n");
+        writeln!(sql, "{definition};").unwrap();
     }
     sql
 }

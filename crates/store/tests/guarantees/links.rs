@@ -24,11 +24,11 @@ async fn a_link_opened_50_times_at_once_works_once() {
     change.commit().await.unwrap();
     assert_eq!(harness.store.link(&[1; 32], now()).await.unwrap(), Some(Purpose::SignIn(user.id)));
 
-    let uses = (0..50).map(|_| {
+    let opened = (0..50).map(|_| {
         let harness = Arc::clone(&harness);
         tokio::spawn(async move { use_link(&harness, &[1; 32], now()).await })
     });
-    let worked: Vec<_> = join_all(uses).await.into_iter().filter_map(Result::unwrap).collect();
+    let worked: Vec<_> = join_all(opened).await.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(worked, [Purpose::SignIn(user.id)]);
     assert_eq!(harness.store.link(&[1; 32], now()).await.unwrap(), None);
 }
