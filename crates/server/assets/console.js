@@ -11,10 +11,16 @@
 
   // ---- Times: the viewer's zone, and words for how long ago -------------------------------------------------------
 
-  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-  const exact = new Intl.DateTimeFormat("en-GB", {
-    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  const parts = new Intl.DateTimeFormat("en-US", {
+    day: "numeric", month: "short", year: "numeric",
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short",
   });
+  // The server's own form: "12 Mar 2026" and "12 Mar 2026, 14:05:09 UTC".
+  function written(instant) {
+    const at = Object.fromEntries(parts.formatToParts(instant).map(({ type, value }) => [type, value]));
+    const date = `${at.day} ${at.month} ${at.year}`;
+    return { date, exact: `${date}, ${at.hour}:${at.minute}:${at.second} ${at.timeZoneName}` };
+  }
   const words = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "long" });
   const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];
 
@@ -30,8 +36,9 @@
       if (Number.isNaN(+instant)) continue;
       const kind = time.dataset.t;
       time.dataset.utc ??= time.title || time.textContent;
-      if (kind !== "exact") time.title = `${exact.format(instant)}\n${time.dataset.utc}`;
-      time.textContent = kind === "ago" ? relative(instant) : kind === "date" ? day.format(instant) : exact.format(instant);
+      const { date, exact } = written(instant);
+      if (kind !== "exact") time.title = exact.endsWith(" UTC") ? exact : `${exact}\n${time.dataset.utc}`;
+      time.textContent = { ago: relative(instant), date, exact }[kind];
       const beside = time.nextElementSibling;
       if (beside?.matches("[data-rel]")) beside.textContent = relative(instant);
     }
@@ -41,6 +48,7 @@
 
   let opener = null; // id of what opened the dialog: focus goes back there
   let opened = false; // whether this page pushed the dialog's address, so that closing is "back"
+  let typed = false; // whether the search field is ahead of the address
   let pending = null; // the request that a newer one replaces
 
   async function ask(url, options = {}) {
@@ -73,7 +81,7 @@
     }
     for (const id of ["q", "status"]) {
       const [here, there] = [find(`#${id}`), find(`#${id}`, page)];
-      if (here && here !== document.activeElement) here.value = there.value;
+      if (here && !(id === "q" && typed)) here.value = there.value;
     }
     const filter = find("#filter");
     find("[name=view]", filter || document)?.remove();
@@ -90,8 +98,17 @@
     if (!dialog()) find("main")?.focus();
   }
 
+  // What was just done is said once: reloading or coming back to the address does not say it again.
+  function settle() {
+    const at = new URL(location.href);
+    const size = at.searchParams.size;
+    for (const name of ["done", "fresh"]) at.searchParams.delete(name);
+    if (at.searchParams.size < size) history.replaceState(null, "", at);
+  }
+
   function show({ page }) {
     document.title = page.title;
+    settle();
     const next = find("#dialog", page);
     if (next && find("[data-list]")) {
       forget();
@@ -242,6 +259,7 @@
       opened ||= !replacing;
     } else if (link.matches("[data-list-link]")) {
       event.preventDefault();
+      typed = false;
       visit(link.href, "push");
     } else if (link.hash && link.closest("#errors")) {
       const field = document.getElementById(link.hash.slice(1));
@@ -285,6 +303,7 @@
   let typing;
   document.addEventListener("input", (event) => {
     if (event.target.id !== "q") return;
+    typed = true;
     clearTimeout(typing);
     typing = setTimeout(filter, 200, "replace");
   });
@@ -336,7 +355,7 @@
       history.pushState(null, "", dialog().dataset.at);
       return void guard();
     }
-    opened = false;
+    opened = typed = false;
     visit(location.href);
   });
   addEventListener("beforeunload", (event) => {
@@ -359,6 +378,7 @@
   }
 
   function ready() {
+    settle();
     showTimes();
     raise();
     const place = find("[data-countdown]");

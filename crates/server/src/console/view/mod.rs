@@ -10,6 +10,8 @@ mod access;
 mod dialogs;
 mod keys;
 mod pages;
+#[cfg(test)]
+mod tests;
 
 pub use access::{LinkSpentPage, SetupErrors, SetupPage, SignInLinkPage, SignInPage};
 pub use dialogs::{
