@@ -6,7 +6,7 @@
 //! directory has it.
 //!
 //! The SQL is what SQLite and PostgreSQL have in common, run through sqlx's `Any` driver, with `$1` placeholders, `RETURNING`
-//! and `ON CONFLICT`; only migrations are written per database. Every statement is a string constant: sqlx takes nothing else.
+//! and `ON CONFLICT`; only migrations and the load at start are written per database. Every statement is a string constant: sqlx takes nothing else.
 
 mod audit;
 mod commit;

@@ -14,7 +14,7 @@ use crate::StoreError;
 /// Expiry of a key that never expires, in comparisons.
 pub(crate) const NEVER: i64 = i64::MAX;
 
-fn corrupt(table: &'static str, what: &'static str) -> StoreError {
+pub(crate) fn corrupt(table: &'static str, what: &'static str) -> StoreError {
     StoreError::Corrupt { table, what }
 }
 
