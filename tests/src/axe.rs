@@ -24,9 +24,6 @@ const RUN: &str = r"
 
 impl Browser {
     /// Puts axe-core into every page that is loaded from now on.
-    ///
-    /// # Panics
-    /// If it is not installed.
     pub async fn with_axe(self) -> Self {
         let path = find();
         let source = std::fs::read_to_string(&path);
@@ -36,9 +33,6 @@ impl Browser {
     }
 
     /// What axe-core finds wrong with the page, a line for each element.
-    ///
-    /// # Panics
-    /// If it was not put there by [`with_axe`](Self::with_axe).
     pub async fn violations(&self) -> Vec<String> {
         let found = self.driver.execute_async(RUN, Vec::<Value>::new()).await.expect("axe runs");
         serde_json::from_value(found.json().clone()).expect("lines")

@@ -51,9 +51,6 @@ fn by(locator: &str) -> By {
 
 impl Browser {
     /// A browser at the server's door.
-    ///
-    /// # Panics
-    /// If Chromium does not start.
     pub async fn open(server: &TestServer) -> Self {
         let mut browser = Self::start(server, true).await;
         browser.show_time(server.now()).await;
@@ -61,17 +58,11 @@ impl Browser {
     }
 
     /// A browser that runs no script of any page.
-    ///
-    /// # Panics
-    /// If Chromium does not start.
     pub async fn open_without_script(server: &TestServer) -> Self {
         Self::start(server, false).await
     }
 
     /// A browser in which a user is signed in, on the API Keys page.
-    ///
-    /// # Panics
-    /// If Chromium does not start, or signing in fails.
     pub async fn signed_in(server: &TestServer, user: &TestUser) -> Self {
         let browser = Self::open(server).await;
         browser.sign_in(user).await;
@@ -107,17 +98,11 @@ impl Browser {
     }
 
     /// Closes it. A browser that is dropped closes too, only slower.
-    ///
-    /// # Panics
-    /// If it does not.
     pub async fn close(self) {
         self.driver.quit().await.expect("the browser closes");
     }
 
     /// Sets the clock of every page that is loaded from now on. It stands still, as the server's does.
-    ///
-    /// # Panics
-    /// If the browser refuses.
     pub async fn show_time(&mut self, now: Timestamp) {
         if let Some(identifier) = self.clock.take() {
             self.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": identifier })).await;
@@ -133,9 +118,6 @@ impl Browser {
     }
 
     /// Sends a command of the Chrome DevTools protocol.
-    ///
-    /// # Panics
-    /// If the browser refuses.
     pub async fn cdp(&self, command: &str, parameters: Value) -> Value {
         let answer = self.driver.cdp().send_raw(command, parameters).await;
         answer.unwrap_or_else(|error| panic!("{command}: {error}"))
@@ -158,9 +140,6 @@ impl Browser {
     }
 
     /// Opens a path of the server.
-    ///
-    /// # Panics
-    /// If there is no page.
     pub async fn goto(&self, path: &str) {
         self.driver.goto(format!("{}{path}", self.url)).await.expect("a page");
     }
@@ -180,9 +159,6 @@ impl Browser {
     }
 
     /// Path and query of the address.
-    ///
-    /// # Panics
-    /// If the browser has none.
     pub async fn path(&self) -> String {
         let url = self.driver.current_url().await.expect("an address");
         url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
@@ -195,9 +171,6 @@ impl Browser {
     }
 
     /// Asks again and again until there is an answer.
-    ///
-    /// # Panics
-    /// With what the page shows, if there is none for long.
     pub async fn until<T>(&self, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
         let start = Instant::now();
         loop {
@@ -263,9 +236,6 @@ impl Browser {
     }
 
     /// Types into whatever has the focus.
-    ///
-    /// # Panics
-    /// If nothing has it.
     pub async fn press(&self, keys: impl Into<TypingData>) {
         let focused = self.driver.active_element().await.expect("something has the focus");
         focused.send_keys(keys).await.expect("keys are taken");
@@ -284,9 +254,6 @@ impl Browser {
     }
 
     /// The names in the list, from top to bottom.
-    ///
-    /// # Panics
-    /// If the page has none.
     pub async fn names(&self) -> Vec<String> {
         let names = "return [...document.querySelectorAll('.keys .name')].map(e => e.textContent)";
         serde_json::from_value(self.eval(names).await).expect("names")
@@ -299,9 +266,6 @@ impl Browser {
     }
 
     /// What a function body in JavaScript returns, in the page.
-    ///
-    /// # Panics
-    /// If it throws.
     pub async fn eval(&self, script: &str) -> Value {
         let value = self.driver.execute(script, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
@@ -314,18 +278,12 @@ impl Browser {
     }
 
     /// The id of the element that has the focus, or else its words.
-    ///
-    /// # Panics
-    /// If the page has none.
     pub async fn focus(&self) -> String {
         let focus = "const e = document.activeElement; return e.id || e.textContent.trim() || e.tagName";
         self.eval(focus).await.as_str().expect("words").to_owned()
     }
 
     /// What the browser complained of since it was last asked: errors, refused loads, breaches of the page's policy.
-    ///
-    /// # Panics
-    /// If it keeps no log.
     pub async fn complaints(&self) -> Vec<String> {
         let log: Vec<BrowserLogEntry> = self.driver.browser_log().await.expect("a log");
         let serious = log.into_iter().filter(|entry| entry.level == "SEVERE" || entry.level == "WARNING");
@@ -333,9 +291,6 @@ impl Browser {
     }
 
     /// How many CSS pixels of the page, or of an open dialog, stick out sideways.
-    ///
-    /// # Panics
-    /// If the page cannot be measured.
     pub async fn sideways(&self) -> i64 {
         let excess = "const boxes = [document.documentElement, ...document.querySelectorAll('dialog[open], .dialog-body')];
                       return Math.max(...boxes.map(b => b.scrollWidth - b.clientWidth))";

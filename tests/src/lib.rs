@@ -9,12 +9,22 @@
 //! # }
 //! ```
 
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "what tests share fails as tests do"
+)]
+
 mod axe;
 mod browser;
 mod chromedriver;
+pub mod binary;
 mod http;
+mod sample;
 mod server;
 
 pub use browser::{Browser, button, row};
 pub use http::{Browserless, Form};
+pub use sample::{NewKey, Sample};
 pub use server::{START, TestKey, TestServer, TestUser};

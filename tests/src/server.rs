@@ -59,9 +59,18 @@ impl TestServer {
 
     /// An empty server of a deployment.
     pub async fn start_with(deployment: Deployment) -> Self {
+        Self::start_from(deployment, Entropy::system()).await
+    }
+
+    /// An empty server whose tokens are the same at every start, for pictures.
+    pub async fn start_seeded(deployment: Deployment) -> Self {
+        Self::start_from(deployment, Entropy::seeded(1815)).await
+    }
+
+    async fn start_from(deployment: Deployment, entropy: Entropy) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let clock = Clock::manual(START.parse().expect("an instant"));
-        let app = open(data.path(), deployment, clock.clone()).await;
+        let app = open(data.path(), deployment, clock.clone(), entropy).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let doors = Doors::new(Arc::clone(&app), Settings::new(&url).expect("an address"));
@@ -149,7 +158,7 @@ impl TestServer {
     }
 }
 
-async fn open(data: &Path, deployment: Deployment, clock: Clock) -> Arc<App> {
-    let app = App::open(data, deployment, Passwords::weak_for_tests(), clock, Entropy::system()).await;
+async fn open(data: &Path, deployment: Deployment, clock: Clock, entropy: Entropy) -> Arc<App> {
+    let app = App::open(data, deployment, Passwords::weak_for_tests(), clock, entropy).await;
     Arc::new(app.expect("a store"))
 }
