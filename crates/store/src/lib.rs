@@ -2,7 +2,7 @@
 //!
 //! Reads go to a pool of read-only connections and wait for nobody. Changes go through a [`Transaction`], which is begun with
 //! a [`Trace`](keystead_domain::audit::Trace) (every change leaves one), commits together with those that run at the same
-//! time (see [`commit`](crate::commit)), and returns from [`Transaction::commit`] only once the change is on disk *and* the
+//! time (see the module `commit`), and returns from [`Transaction::commit`] only once the change is on disk *and* the
 //! directory has it.
 //!
 //! The SQL is what SQLite and PostgreSQL have in common, run through sqlx's `Any` driver, with `$1` placeholders, `RETURNING`
