@@ -73,7 +73,7 @@
   function swapList(page) {
     const parts = (root) => [...root.querySelectorAll("[data-live], #filter")].map((part) => part.id).join();
     if (parts(document) !== parts(page)) return false;
-    const focused = document.activeElement?.id;
+    const before = document.activeElement;
     for (const part of document.querySelectorAll("[data-live]")) {
       const fresh = find(`#${part.id}`, page);
       if (!part.hasAttribute("role")) part.replaceWith(fresh);
@@ -86,7 +86,7 @@
     const filter = find("#filter");
     find("[name=view]", filter || document)?.remove();
     if (filter) filter.prepend(...page.querySelectorAll("#filter [name=view]"));
-    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    if (!before.isConnected) (document.getElementById(before.id) || find("#q") || find("main")).focus();
     return true;
   }
 
