@@ -79,6 +79,7 @@ impl Demo {
         let Answer::Token { token, .. } = app.operate(command).await else {
             return Err(failed(Error::Internal));
         };
+        let folder = self.folder().display();
         printed(out::line(format_args!(
             "\n\
              This is a demo: everything in it is gone when it stops (Ctrl-C).\n\
@@ -91,7 +92,9 @@ impl Demo {
              curl -i -H \"Authorization: Bearer {token}\" {url}/verify\n\
              Ask who it acts for:\n  \
              curl -H \"Authorization: Bearer {token}\" -H \"Content-Type: application/json\" \
-             -d '{{\"query\": \"{{ currentUser {{ name email permissions }} }}\"}}' {url}/graphql\n"
+             -d '{{\"query\": \"{{ currentUser {{ name email permissions }} }}\"}}' {url}/graphql\n\
+             See the command line at work:\n  \
+             keystead key list --user {ADA} --data-dir {folder}\n"
         )))
     }
 }

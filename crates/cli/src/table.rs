@@ -3,6 +3,7 @@
 use std::io::stdout;
 
 use keystead_app::operator::ListedKey;
+use keystead_domain::Status;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::logging::coloured;
@@ -22,7 +23,7 @@ pub(crate) fn keys(keys: &[ListedKey]) -> String {
     let colours = coloured(&stdout());
     let mut lines = vec![line(&HEAD.map(str::to_owned), &widths, None)];
     lines.extend(
-        rows.iter().zip(keys).map(|(row, key)| line(row, &widths, colours.then(|| colour(&key.status)))),
+        rows.iter().zip(keys).map(|(row, key)| line(row, &widths, colours.then(|| colour(status(key))))),
     );
     lines.join("\n")
 }
@@ -34,7 +35,7 @@ fn row(key: &ListedKey) -> [String; 7] {
         key.id.clone(),
         key.name.clone(),
         key.masked_token.clone(),
-        word(&key.status).to_owned(),
+        word(status(key)).to_owned(),
         day(&key.created_at),
         key.expires_at.as_deref().map_or_else(|| "Never".to_owned(), day),
         key.last_used_at
@@ -43,20 +44,25 @@ fn row(key: &ListedKey) -> [String; 7] {
     ]
 }
 
-fn word(status: &str) -> &str {
+/// `None`: a newer server knows a status that this command does not.
+fn status(key: &ListedKey) -> Option<Status> {
+    Status::parse(&key.status.to_ascii_lowercase()).ok()
+}
+
+fn word(status: Option<Status>) -> &'static str {
     match status {
-        "ACTIVE" => "Active",
-        "EXPIRING_SOON" => "Expiring soon",
-        "EXPIRED" => "Expired",
-        other => other,
+        Some(Status::Active) => "Active",
+        Some(Status::ExpiringSoon) => "Expiring soon",
+        Some(Status::Expired) => "Expired",
+        None => "Unknown",
     }
 }
 
-fn colour(status: &str) -> &'static str {
+fn colour(status: Option<Status>) -> &'static str {
     match status {
-        "ACTIVE" => "\x1b[32m",
-        "EXPIRING_SOON" => "\x1b[33m",
-        _ => "\x1b[31m",
+        Some(Status::Active) => "\x1b[32m",
+        Some(Status::ExpiringSoon) => "\x1b[33m",
+        Some(Status::Expired) | None => "\x1b[31m",
     }
 }
 
@@ -92,7 +98,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_whatever_the_script_of_the_name_and_no_colour_reaches_a_pipe() {
-        let text = keys(&[key("ci", "ACTIVE"), key("生産", "EXPIRED")]);
+        let text = keys(&[key("ci", "active"), key("生産", "expired")]);
         let at: Vec<usize> = text
             .lines()
             .map(|line| line[..line.find("TOKEN").or(line.find("ks_")).unwrap()].width())

@@ -1,0 +1,10 @@
+//! The real `keystead`, run as people and service managers run it. Waits are for what a process does, never for time to pass.
+
+mod commands;
+mod configuration;
+mod demo;
+mod errors;
+mod secrets;
+mod serving;
+mod socket;
+mod support;
