@@ -27,7 +27,7 @@
   function relative(instant) {
     const seconds = (instant - Date.now()) / 1000;
     const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
-    return unit ? words.format(Math.trunc(seconds / unit[1]), unit[0]) : seconds > 0 ? "in a moment" : "just now";
+    return unit ? words.format(Math.round(seconds / unit[1]), unit[0]) : seconds > 0 ? "in a moment" : "just now";
   }
 
   function showTimes(root = document) {
