@@ -6,6 +6,8 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::HeaderValue;
+use tracing::Instrument as _;
 
 use crate::console::strict_transport;
 use crate::{Doors, Peer};
@@ -14,16 +16,35 @@ use crate::{Doors, Peer};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NotCompressed;
 
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// What a person quotes when they ask for help with this request: it stands in the log, the answer's `X-Request-Id` and the
+/// error page. Ours alone: one that a caller sends is not taken over.
+pub(crate) fn request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
 pub(crate) async fn observe(State(doors): State<Doors>, request: Request, next: Next) -> Response {
     let start = Instant::now();
+    // Without randomness there is no id, and the request is answered all the same.
+    let id = doors
+        .app()
+        .random()
+        .map_or_else(|_| String::new(), |bytes| format!("{:016x}", u64::from_be_bytes(bytes)));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    let mut response = next.run(request).await;
+    let span = tracing::info_span!("request", id);
+    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
     strict_transport(doors.settings(), &mut response);
     let elapsed = start.elapsed();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     doors.metrics().answered(response.status(), elapsed);
-    tracing::info!(%method, route, peer = ?peer, status = response.status().as_u16(), ?elapsed, "request");
+    tracing::info!(parent: &span, %method, route, peer = ?peer, status = response.status().as_u16(), ?elapsed, "answered");
     response
 }

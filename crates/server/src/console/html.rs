@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use keystead_domain::Error;
 
 use super::view::ErrorPage;
-use crate::{Settings, assets, problem};
+use crate::{Settings, assets, observe, problem};
 
 /// Nothing from elsewhere, nothing inline, framed by nobody.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -81,7 +81,7 @@ fn error_page(error: &Error) -> Response {
         status: status.as_u16(),
         title: title.to_owned(),
         message: error.to_string(),
-        request_id: None,
+        request_id: observe::request_id(),
         way_out: ("/settings/api-keys".to_owned(), "Go to API Keys".to_owned()),
     };
     let mut response = page(status, &template);
