@@ -1,32 +1,33 @@
 //! What a GraphQL request is answered with: data, and errors with the contract's codes.
 
-use async_graphql::{PathSegment, Pos, Response, ServerError};
+use async_graphql::{PathSegment, Pos, Response, ServerError, Value as ConstValue};
 use keystead_domain::Error;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Errors in one answer; what is wrong a hundred times is understood from the first.
 const ERRORS: usize = 20;
 
-/// An answer's body, and whether the request was executed at all.
+/// An answer's body. What was not executed has no data, not even null.
+#[derive(Serialize)]
 pub(super) struct Answer {
-    pub(super) body: Value,
-    pub(super) executed: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ConstValue>,
 }
 
 impl Answer {
     /// The engine's answer.
     pub(super) fn of(response: Response) -> Self {
-        let errors: Vec<Value> = response.errors.iter().take(ERRORS).map(rendered).collect();
+        let errors = response.errors.iter().take(ERRORS).map(rendered).collect();
         // An error of a field names its place in the answer; what is refused before has none.
         let executed = response.errors.iter().all(|error| !error.path.is_empty());
-        let mut body = Map::new();
-        if !errors.is_empty() {
-            body.insert("errors".to_owned(), errors.into());
-        }
-        if executed {
-            body.insert("data".to_owned(), response.data.into_json().unwrap_or_default());
-        }
-        Self { body: body.into(), executed }
+        // The engine leaves out a field that failed. A field that cannot be null takes what is around it along (GraphQL,
+        // section 6.4.4), and the only field that can be and fails, `apiKey`, is null already.
+        let whole = response.errors.iter().all(|error| has_place(&response.data, &error.path));
+        let data = if whole { response.data } else { ConstValue::Null };
+        Self { errors, data: executed.then_some(data) }
     }
 
     /// The answer to a request that is not executed.
@@ -35,8 +36,24 @@ impl Answer {
         if let Some(at) = at {
             error["locations"] = json!([at]);
         }
-        Self { body: json!({ "errors": [error] }), executed: false }
+        Self { errors: vec![error], data: None }
     }
+
+    /// Whether the request was executed at all.
+    pub(super) fn is_executed(&self) -> bool {
+        self.data.is_some()
+    }
+}
+
+/// Whether there is something in the data at the path, be it null.
+fn has_place(data: &ConstValue, path: &[PathSegment]) -> bool {
+    let Some((segment, rest)) = path.split_first() else { return true };
+    let inner = match (data, segment) {
+        (ConstValue::Object(fields), PathSegment::Field(name)) => fields.get(name.as_str()),
+        (ConstValue::List(items), PathSegment::Index(index)) => items.get(*index),
+        _ => None,
+    };
+    inner.is_some_and(|inner| has_place(inner, rest))
 }
 
 fn rendered(error: &ServerError) -> Value {

@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, SimpleObject};
 use jiff::Timestamp;
 use keystead_app::KeyList;
 use keystead_domain::{Error, KeyFilter, View};
+use tokio::sync::OnceCell;
 
 use super::caller;
 use super::key::ApiKey;
@@ -16,6 +17,8 @@ pub(super) struct ApiKeyConnection {
     pub(super) continued: bool,
     pub(super) page: KeyList,
     pub(super) now: Timestamp,
+    /// Under however many names it is asked for, it is counted once.
+    pub(super) count: OnceCell<u64>,
 }
 
 impl ApiKeyConnection {
@@ -49,10 +52,10 @@ impl ApiKeyConnection {
     }
 
     /// How many keys the view and the filters let through, on all pages. Counted only when it is asked for.
-    #[graphql(complexity = 100)]
     async fn total_count(&self, context: &Context<'_>) -> Result<i32, Error> {
         let caller = caller(context)?;
-        let count = caller.app.count_keys(&caller.actor, self.view, &self.filter).await?;
+        let count = || caller.app.count_keys(&caller.actor, self.view, &self.filter);
+        let count = *self.count.get_or_try_init(count).await?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }

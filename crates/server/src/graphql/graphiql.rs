@@ -31,7 +31,8 @@ static DIGEST: LazyLock<String> = LazyLock::new(|| {
     for (_, _, content) in FILES {
         digest.update(content);
     }
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = digest.finalize();
+    format!("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
 });
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {

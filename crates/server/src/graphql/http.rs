@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::Variables;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -123,7 +124,7 @@ async fn post(doors: &Doors, head: &Parts, body: Body) -> Response {
         Err((status, message)) => return refused(status, &message, media_type),
     };
     let caller = Caller { app: Arc::clone(doors.app()), actor };
-    let (answer, is_mutation) = match limits::parse(&request.query) {
+    let (answer, is_mutation) = match prepare(&request) {
         Ok(document) => {
             let is_mutation =
                 document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation);
@@ -132,7 +133,7 @@ async fn post(doors: &Doors, head: &Parts, body: Body) -> Response {
         Err(refused) => (Answer::refused(&refused.message, "BAD_USER_INPUT", refused.at), false),
     };
     let status = match media_type {
-        MediaType::GraphQl if !answer.executed => StatusCode::BAD_REQUEST,
+        MediaType::GraphQl if !answer.is_executed() => StatusCode::BAD_REQUEST,
         MediaType::GraphQl | MediaType::Json => StatusCode::OK,
     };
     let mut response = respond(status, &answer, media_type);
@@ -198,6 +199,27 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
+/// The parsed query, with all of the variables that it cannot do without: the engine would find them missing only when it
+/// comes to the fields that use them.
+fn prepare(request: &GraphQlRequest) -> Result<ExecutableDocument, limits::Refused> {
+    let document = limits::parse(&request.query)?;
+    let selected = document.operations.iter().find(|(name, _)| match (&request.operation_name, name) {
+        (Some(wanted), Some(name)) => wanted == name.as_str(),
+        (None, _) => true,
+        (Some(_), None) => false,
+    });
+    let definitions = selected.map_or(&[][..], |(_, operation)| &operation.node.variable_definitions);
+    for definition in definitions {
+        let name = definition.node.name.node.as_str();
+        let given = request.variables.as_ref().is_some_and(|variables| variables.contains_key(name));
+        if !given && definition.node.default_value().is_none() {
+            let message = format!("The variable ${name} is needed.");
+            return Err(limits::Refused { message, at: Some(definition.pos) });
+        }
+    }
+    Ok(document)
+}
+
 async fn execute(
     doors: &Doors,
     request: GraphQlRequest,
@@ -224,14 +246,14 @@ fn no_actor(why: NoActor, media_type: MediaType) -> Response {
         }
         NoActor::Malformed(malformed) => dead(malformed.0),
         NoActor::Refused(Refusal::Expired { at }) => dead(&format!("The API key expired at {at}.")),
-        NoActor::Refused(Refusal::Unknown | Refusal::CreatorInactive) => dead("The API key does not work."),
+        NoActor::Refused(Refusal::Unknown | Refusal::CreatorInactive)
+        | NoActor::Failed(Error::Unauthenticated) => dead("The API key does not work."),
         NoActor::Refused(Refusal::Unavailable) => failed(&Error::Unavailable, media_type),
         NoActor::CrossSite => {
             let message = "A sign-in cookie counts only for requests from this address's own pages. \
                            Programs and other sites send an API key instead.";
             failed(&Error::Forbidden(message.to_owned()), media_type)
         }
-        NoActor::Failed(Error::Unauthenticated) => dead("The API key does not work."),
         NoActor::Failed(error) => failed(&error, media_type),
     }
 }
@@ -267,7 +289,9 @@ fn not_allowed(allowed: &'static str) -> Response {
 }
 
 fn respond(status: StatusCode, answer: &Answer, media_type: MediaType) -> Response {
-    (status, [(CONTENT_TYPE, media_type.name())], answer.body.to_string()).into_response()
+    let mut response = (status, Json(answer)).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type.name()));
+    response
 }
 
 #[cfg(test)]

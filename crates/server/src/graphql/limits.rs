@@ -53,7 +53,8 @@ pub(super) fn parse(text: &str) -> Result<ExecutableDocument, Refused> {
     }
     // Validation looks at fragments by themselves, whether they are spread or not.
     for fragment in document.fragments.values() {
-        walk.set(&fragment.node.selection_set, Place::default())?;
+        let introspection = fragment.node.type_condition.node.on.node.starts_with("__");
+        walk.set(&fragment.node.selection_set, Place { introspection, ..Place::default() })?;
     }
     Ok(document)
 }
@@ -148,9 +149,9 @@ impl Scanner<'_> {
     /// The line and column, from 1, counted only when there is something to say about them.
     fn position(&self) -> Pos {
         let before = self.text.get(..self.at).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count();
-        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count();
-        Pos { line: line + 1, column: column + 1 }
+        let lines = before.split(|byte| *byte == b'\n');
+        let column = lines.clone().next_back().map_or(0, <[u8]>::len);
+        Pos { line: lines.count(), column: column + 1 }
     }
 }
 
@@ -260,9 +261,11 @@ mod tests {
     #[test]
     fn brackets_cannot_hide_behind_a_string_that_does_not_end() {
         let nested = "[".repeat(1_000);
-        for text in
-            [format!("{{a(b: [\"\"\"x\" {nested}"), format!("{{a(b: [\"\n {nested}"), format!("{{a(b: [\"\\")]
-        {
+        for text in [
+            format!("{{a(b: [\"\"\"x\" {nested}"),
+            format!("{{a(b: [\"\n {nested}"),
+            "{a(b: [\"\\".to_owned(),
+        ] {
             assert!(message(&text).contains("does not end"), "{text}");
         }
     }

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use keystead_domain::{Error, KeyFilter, KeyId, MAX_PAGE_SIZE, SearchText, Status, View};
+use tokio::sync::OnceCell;
 
 use super::caller;
 use super::connection::ApiKeyConnection;
@@ -9,7 +10,7 @@ use super::key::{ApiKey, ApiKeyStatus, ApiKeyView};
 use super::user::User;
 
 /// Keys on a page, if the caller does not say.
-const PAGE: i32 = 50;
+const PAGE: i64 = 50;
 
 /// The root of all queries.
 pub(crate) struct Query;
@@ -30,10 +31,9 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The key's id.")] id: ID,
-    ) -> Result<Option<ApiKey>, Error> {
-        let caller = caller(context)?;
-        let key = caller.app.key(&caller.actor, key_id(&id)?).await?;
-        Ok(Some(ApiKey { key, now: caller.app.now() }))
+    ) -> Option<Result<ApiKey, Error>> {
+        // The error inside of the option: the engine then answers null here, and the rest of the query stays whole.
+        Some(key(context, &id).await)
     }
 
     /// A page of API keys: those that work first, newest first, then expired ones, newest first. Revoked keys are gone.
@@ -51,7 +51,7 @@ impl Query {
         )]
         search: Option<String>,
         #[graphql(desc = "Only keys of this status.")] status: Option<ApiKeyStatus>,
-        #[graphql(default_with = "Some(PAGE)", desc = "How many: 1 to 100.")] first: Option<i32>,
+        #[graphql(default_with = "Some(PAGE)", desc = "How many: 1 to 100.")] first: Option<i64>,
         #[graphql(desc = "Only keys after this cursor, which the same list gave.")] after: Option<String>,
     ) -> Result<ApiKeyConnection, Error> {
         let caller = caller(context)?;
@@ -60,11 +60,17 @@ impl Query {
             search: search.as_deref().map(SearchText::parse).transpose()?.flatten(),
             status: status.map(Status::from),
         };
-        let first = i64::from(first.unwrap_or(PAGE));
+        let first = first.unwrap_or(PAGE);
         let page = caller.app.keys(&caller.actor, view, &filter, first, after.as_deref()).await?;
         let now = caller.app.now();
-        Ok(ApiKeyConnection { view, filter, continued: after.is_some(), page, now })
+        Ok(ApiKeyConnection { view, filter, continued: after.is_some(), page, now, count: OnceCell::new() })
     }
+}
+
+async fn key(context: &Context<'_>, id: &ID) -> Result<ApiKey, Error> {
+    let caller = caller(context)?;
+    let key = caller.app.key(&caller.actor, key_id(id)?).await?;
+    Ok(ApiKey { key, now: caller.app.now() })
 }
 
 /// What is not an id is no key's id.
@@ -73,7 +79,7 @@ pub(super) fn key_id(id: &ID) -> Result<KeyId, Error> {
 }
 
 /// The most items that `first` can yield: what is out of bounds is refused later, and costs nothing.
-fn items(first: Option<i32>) -> usize {
+fn items(first: Option<i64>) -> usize {
     let most = usize::try_from(MAX_PAGE_SIZE).unwrap_or(usize::MAX);
     usize::try_from(first.unwrap_or(PAGE)).unwrap_or(0).min(most)
 }
