@@ -53,7 +53,7 @@ async fn what_a_refused_body_holds_is_not_repeated() {
     for body in [
         format!(r#"{{ "query": "{{ __typename }}", "variables": "{token}" }}"#),
         format!(r#"{{ "query": "{{ __typename }}", "{token}": 1 }}"#),
-        format!("{token}"),
+        token.clone(),
     ] {
         let reply = server.send(post().bearer(&token), body).await;
         assert!(!reply.text.contains(&token[..12]), "{}", reply.text);
