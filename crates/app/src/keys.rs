@@ -82,7 +82,11 @@ impl App {
                 change.commit().await.map_err(fault)?;
                 Ok((key.id, Some(token)))
             }
-            Recorded::Before(id) => Ok((id, None)),
+            Recorded::Before(id) => {
+                // The first request may be waiting for its commit still: wait with it, so that the key can be read.
+                change.commit().await.map_err(fault)?;
+                Ok((id, None))
+            }
         }
     }
 
