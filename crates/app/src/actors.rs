@@ -54,6 +54,17 @@ impl App {
         Ok(Actor::authenticated(user, Via::Session(session.id), origin.address).ok())
     }
 
+    /// Whether the actor may read the figures of the whole server: an administrator of the organization that set it up.
+    /// Those of another would learn from them what else there is (promise 6).
+    pub async fn check_may_read_metrics(&self, actor: &Actor) -> Result<(), Error> {
+        let theirs = actor.audit_log()?.organization();
+        let first = self.store.first_organization().await.map_err(fault)?;
+        if first.is_some_and(|first| first.id == theirs) {
+            return Ok(());
+        }
+        Err(Error::Forbidden("The metrics are of the whole server. Ask whoever runs it.".into()))
+    }
+
     /// Not worth failing a request for: if it cannot be written, the session merely ends sooner.
     async fn touch(&self, session: &Session, user: &Arc<User>, now: Timestamp) {
         let trace = keystead_domain::audit::Trace {

@@ -23,21 +23,20 @@ pub(crate) async fn readyz(State(doors): State<Doors>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
 }
 
-/// Prometheus' text format. On the public address it takes a key or a session with `audit:read`: no door is open by default.
+/// Prometheus' text format. On the public address it takes a key or a session with `audit:read`, of the operator's own
+/// organization: no door is open by default, and the figures count what belongs to others, too (promise 6).
 pub(crate) async fn metrics(State(doors): State<Doors>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    match api_actor(&doors, &parts.method, &parts.headers, &parts.extensions).await {
-        Ok(actor) => match actor.audit_log() {
-            Ok(_) => exposition(&doors),
-            Err(error) => problem(&error),
-        },
-        Err(_) => {
-            let mut response = problem(&Error::Unauthenticated);
-            response
-                .headers_mut()
-                .insert(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-            response
-        }
+    let Ok(actor) = api_actor(&doors, &parts.method, &parts.headers, &parts.extensions).await else {
+        let mut response = problem(&Error::Unauthenticated);
+        response
+            .headers_mut()
+            .insert(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        return response;
+    };
+    match doors.app().check_may_read_metrics(&actor).await {
+        Ok(()) => exposition(&doors),
+        Err(error) => problem(&error),
     }
 }
 
