@@ -84,12 +84,52 @@ fn cookie(settings: &Settings, value: String) -> Cookie<'static> {
 }
 
 /// Whether the browser says that one of our own pages made the request. Plain HTTP pages send no `Sec-Fetch-Site`; then the
-/// page's origin must be ours, or the host that was asked.
+/// page's origin must be ours, or the host that was asked. Where browsers reach us over TLS, a page that came without it is
+/// never ours: whoever sits in between could have written it.
 pub(crate) fn is_same_origin(settings: &Settings, headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }
     let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+    if origin == settings.public_url() {
+        return true;
+    }
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
-    origin == settings.public_url() || (asked.is_some() && origin.strip_prefix("http://") == asked)
+    !settings.is_https() && asked.is_some() && origin.strip_prefix("http://") == asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same_origin(public_url: &str, headers: &[(&'static str, &str)]) -> bool {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+        });
+        is_same_origin(&Settings::new(public_url).unwrap(), &headers.collect())
+    }
+
+    #[test]
+    fn only_our_own_pages_are_of_the_same_origin() {
+        let (tls, plain) = ("https://keys.example.com", "http://127.0.0.1:8080");
+        assert!(same_origin(tls, &[("sec-fetch-site", "same-origin")]));
+        assert!(same_origin(tls, &[("origin", tls)]));
+        assert!(same_origin(plain, &[("origin", "http://10.0.0.7:8080"), ("host", "10.0.0.7:8080")]));
+        for site in ["cross-site", "same-site", "none", ""] {
+            assert!(!same_origin(tls, &[("sec-fetch-site", site), ("origin", tls)]), "{site}");
+        }
+        for origin in ["", "null", "https://evil.example", "https://keys.example.com.evil.example", "http://"]
+        {
+            for host in ["", "keys.example.com"] {
+                assert!(!same_origin(tls, &[("origin", origin), ("host", host)]), "{origin} {host}");
+            }
+        }
+        assert!(!same_origin(plain, &[("host", "127.0.0.1:8080")]), "no origin at all");
+    }
+
+    #[test]
+    fn a_page_that_came_without_tls_is_not_ours_where_tls_is_used() {
+        let headers = [("origin", "http://keys.example.com"), ("host", "keys.example.com")];
+        assert!(!same_origin("https://keys.example.com", &headers));
+    }
 }
