@@ -56,7 +56,7 @@ pub(crate) async fn sign_in(
 ) -> Result<Response, PageError> {
     visitor.check_form(&fields.csrf)?;
     let error = match visitor.app().sign_in(&fields.email, &fields.password, visitor.origin).await {
-        Ok(signed_in) => return Ok(enter(&visitor, &signed_in, local_path(&fields.next).unwrap_or(HOME))),
+        Ok(signed_in) => return enter(&visitor, &signed_in, local_path(&fields.next).unwrap_or(HOME)).await,
         Err(error) => error,
     };
     let (message, retry_after) = match &error {
@@ -134,7 +134,7 @@ pub(crate) async fn set_up(
         return set_up_form(&visitor, &code, fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
     };
     match visitor.app().set_up(&code, SetUp { organization, name, email, password }, visitor.origin).await {
-        Ok(signed_in) => Ok(enter(&visitor, &signed_in, HOME)),
+        Ok(signed_in) => enter(&visitor, &signed_in, HOME).await,
         Err(Error::NotFound(_)) => Ok(spent("Keystead has been set up. Sign in with your password.")),
         Err(other) => Err(other.into()),
     }
@@ -187,7 +187,7 @@ pub(crate) async fn use_link(
 ) -> Result<Response, PageError> {
     visitor.check_form(&fields.csrf)?;
     match visitor.app().use_sign_in_link(&code, visitor.origin).await {
-        Ok(signed_in) => Ok(enter(&visitor, &signed_in, HOME)),
+        Ok(signed_in) => enter(&visitor, &signed_in, HOME).await,
         Err(Error::NotFound(_)) => Ok(spent(SIGN_IN_ADVICE)),
         Err(other) => Err(other.into()),
     }
@@ -195,9 +195,14 @@ pub(crate) async fn use_link(
 
 const SIGN_IN_ADVICE: &str = "Sign in with your password, or ask an administrator for a new link.";
 
-fn enter(visitor: &Visitor, signed_in: &keystead_app::SignedIn, to: &str) -> Response {
+async fn enter(
+    visitor: &Visitor,
+    signed_in: &keystead_app::SignedIn,
+    to: &str,
+) -> Result<Response, PageError> {
+    visitor.end_former_session().await?;
     let jar = CookieJar::new().add(credentials::sign_in_cookie(visitor.doors.settings(), &signed_in.cookie));
-    (jar, see_other(to)).into_response()
+    Ok((jar, see_other(to)).into_response())
 }
 
 fn spent(advice: &str) -> Response {

@@ -26,7 +26,8 @@ impl FromRequestParts<Doors> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
         let to_sign_in = || {
-            let path = parts.uri.path_and_query().filter(|_| parts.method.is_safe());
+            // Where a form is posted to, the form itself is found.
+            let path = parts.uri.path_and_query().filter(|path| path.path().starts_with("/settings"));
             let next = path.map_or("", |path| path.as_str());
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
             see_other(&if next.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") })
@@ -95,6 +96,8 @@ pub(crate) struct Visitor {
     pub(super) doors: Doors,
     pub(super) origin: RequestOrigin,
     secret: BrowserSecret,
+    /// The cookie of a session that the browser has already.
+    former: Option<BrowserSecret>,
     /// The browser does not have the cookie yet.
     new: bool,
 }
@@ -111,7 +114,8 @@ impl FromRequestParts<Doors> for Visitor {
             Some(secret) => secret,
             None => doors.app().visitor_secret().map_err(|error| PageError::from(error).into_response())?,
         };
-        Ok(Self { doors: doors.clone(), origin: credentials::origin(&parts.extensions), secret, new })
+        let former = credentials::session_cookie(doors.settings(), &parts.headers);
+        Ok(Self { doors: doors.clone(), origin: credentials::origin(&parts.extensions), secret, former, new })
     }
 }
 
@@ -128,6 +132,16 @@ impl Visitor {
     /// Refuses a form that was not made for this browser: nobody can be signed in to an account that is not theirs.
     pub(super) fn check_form(&self, token: &str) -> Result<(), Error> {
         check_form(token, &self.secret)
+    }
+
+    /// Ends the session that the browser had before it signed in again: no copy of its cookie lives on unseen (OWASP ASVS 5.0,
+    /// 7.2.4).
+    pub(super) async fn end_former_session(&self) -> Result<(), Error> {
+        let Some(former) = &self.former else { return Ok(()) };
+        match self.app().actor_of_session(former, self.origin).await? {
+            Some(actor) => self.app().sign_out(&actor).await,
+            None => Ok(()),
+        }
     }
 
     /// The answer, with the cookie that the form is tied to if the browser does not have it yet.
