@@ -173,7 +173,11 @@ impl App {
         trace: Trace,
     ) -> Result<ApiKey, Error> {
         let mut change = self.store.begin(trace).await.map_err(fault)?;
-        let key = change.key(scope, id).await.map_err(fault)?.ok_or(Error::NotFound("API key"))?;
+        let Some(key) = change.key(scope, id).await.map_err(fault)? else {
+            // Somebody may have revoked it in the commit that is under way: a key is said to be gone once that is done.
+            change.commit().await.map_err(fault)?;
+            return Err(Error::NotFound("API key"));
+        };
         if let Some(typed) = typed_name {
             key.check_typed_name(typed)?;
         }
