@@ -12,19 +12,25 @@
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::must_use_candidate,
     clippy::panic,
     reason = "what tests share fails as tests do"
 )]
 
 mod axe;
+pub mod binary;
 mod browser;
 mod chromedriver;
-pub mod binary;
+mod database;
 mod http;
+mod raw;
 mod sample;
 mod server;
+mod session;
 
 pub use browser::{Browser, button, row};
+pub use database::Snapshot;
 pub use http::{Browserless, Form};
 pub use sample::{NewKey, Sample};
 pub use server::{START, TestKey, TestServer, TestUser};
+pub use session::{Session, cookies};

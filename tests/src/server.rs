@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use keystead_app::operator::{Answer, Command, Password};
@@ -24,10 +25,33 @@ pub struct TestServer {
     pub url: String,
     /// Talks to it without cookies.
     pub client: reqwest::Client,
-    clock: Clock,
+    parts: Parts,
     data: TempDir,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// What a server is started from, and started again.
+#[derive(Clone)]
+struct Parts {
+    deployment: Deployment,
+    /// Where people reach it; `None` is where it listens.
+    public_url: Option<String>,
+    clock: Clock,
+    passwords: Passwords,
+    entropy: Entropy,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            deployment: Deployment::default(),
+            public_url: None,
+            clock: Clock::manual(START.parse().expect("an instant")),
+            passwords: Passwords::weak_for_tests(),
+            entropy: Entropy::system(),
+        }
+    }
 }
 
 /// A user who was made for the test.
@@ -59,28 +83,59 @@ impl TestServer {
 
     /// An empty server of a deployment.
     pub async fn start_with(deployment: Deployment) -> Self {
-        Self::start_from(deployment, Entropy::system()).await
+        Self::start_from(Parts { deployment, ..Parts::default() }).await
     }
 
     /// An empty server whose tokens are the same at every start, for pictures.
     pub async fn start_seeded(deployment: Deployment) -> Self {
-        Self::start_from(deployment, Entropy::seeded(1815)).await
+        Self::start_from(Parts { deployment, entropy: Entropy::seeded(1815), ..Parts::default() }).await
     }
 
-    async fn start_from(deployment: Deployment, entropy: Entropy) -> Self {
-        let data = tempfile::tempdir().expect("a temporary directory");
-        let clock = Clock::manual(START.parse().expect("an instant"));
-        let app = open(data.path(), deployment, clock.clone(), entropy).await;
+    /// An empty server that people reach at a public address, through a proxy that ends TLS for it.
+    pub async fn start_behind(public_url: &str) -> Self {
+        Self::start_from(Parts { public_url: Some(public_url.to_owned()), ..Parts::default() }).await
+    }
+
+    async fn start_from(parts: Parts) -> Self {
+        Self::open(tempfile::tempdir().expect("a temporary directory"), parts).await
+    }
+
+    async fn open(data: TempDir, parts: Parts) -> Self {
+        let Parts { deployment, public_url, clock, passwords, entropy } = parts.clone();
+        let app = App::open(data.path(), deployment, passwords, clock, entropy).await;
+        let app = Arc::new(app.expect("a store"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let doors = Doors::new(Arc::clone(&app), Settings::new(&url).expect("an address"));
+        let settings = Settings::new(public_url.as_deref().unwrap_or(&url)).expect("an address");
+        let doors = Doors::new(Arc::clone(&app), settings);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, router(doors), async {
             _ = stopped.await;
         }));
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { app, url, client, clock, data, stop: Some(stop), serving: Some(serving) }
+        Self { app, url, client, parts, data, stop: Some(stop), serving: Some(serving) }
+    }
+
+    /// Stops it and starts another on the same store, at another port.
+    pub async fn restart(mut self) -> Self {
+        self.stop().await;
+        let Self { app, client, parts, data, .. } = self;
+        drop(client);
+        // The store's lock goes with the last handler that holds the app.
+        let released = async {
+            while Arc::strong_count(&app) > 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), released).await.expect("nobody holds the app");
+        drop(app);
+        Self::open(data, parts).await
+    }
+
+    /// Password hashes that were computed so far.
+    pub fn passwords_computed(&self) -> u64 {
+        self.parts.passwords.computed()
     }
 
     /// The folder of its store.
@@ -90,12 +145,12 @@ impl TestServer {
 
     /// The time, as it sees it.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.parts.clock.now()
     }
 
     /// Moves its clock, in either direction.
     pub fn advance(&self, by: SignedDuration) {
-        self.clock.advance(by);
+        self.parts.clock.advance(by);
     }
 
     /// Runs an operator's command that must not be refused.
@@ -116,6 +171,12 @@ impl TestServer {
         self.user(email, "member").await
     }
 
+    /// Adds a further organization, and its administrator.
+    pub async fn organization(&self, name: &str, administrator: &str) -> TestUser {
+        let user = self.app.create_organization(name, administrator).await.expect("an organization");
+        TestUser { id: user.id.to_string(), email: user.email.to_string() }
+    }
+
     async fn user(&self, email: &str, role: &str) -> TestUser {
         let command = Command::UserAdd {
             email: email.to_owned(),
@@ -130,6 +191,16 @@ impl TestServer {
     /// Deactivates a user.
     pub async fn deactivate(&self, user: &TestUser) {
         self.operate(Command::UserDeactivate { email: user.email.clone() }).await;
+    }
+
+    /// Reactivates a user.
+    pub async fn reactivate(&self, user: &TestUser) {
+        self.operate(Command::UserReactivate { email: user.email.clone() }).await;
+    }
+
+    /// Revokes a key.
+    pub async fn revoke(&self, key: &TestKey) {
+        self.operate(Command::KeyRevoke { id: key.id.clone() }).await;
     }
 
     /// Makes a key for a user; `expires` is `7d`, `30d`, `90d`, `180d`, `1y` or `never`.
@@ -156,9 +227,4 @@ impl TestServer {
         }
         self.app.close().await.expect("closed");
     }
-}
-
-async fn open(data: &Path, deployment: Deployment, clock: Clock, entropy: Entropy) -> Arc<App> {
-    let app = App::open(data, deployment, Passwords::weak_for_tests(), clock, entropy).await;
-    Arc::new(app.expect("a store"))
 }

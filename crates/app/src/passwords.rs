@@ -1,5 +1,6 @@
 //! Hashing passwords: Argon2id, off the async threads, a bounded number at a time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -20,6 +21,7 @@ pub struct Passwords {
     admitted: Arc<Semaphore>,
     /// What an unknown address is compared with, so that it costs what a known one does.
     nobody: Arc<OnceLock<String>>,
+    computed: Arc<AtomicU64>,
 }
 
 const AT_ONCE: usize = 2;
@@ -45,7 +47,14 @@ impl Passwords {
             running: Arc::new(Semaphore::new(AT_ONCE)),
             admitted: Arc::new(Semaphore::new(WAITING)),
             nobody: Arc::default(),
+            computed: Arc::default(),
         }
+    }
+
+    /// How many hashes were computed so far: the work that sign-ins cost.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// The PHC string to keep for a password.
@@ -78,6 +87,7 @@ impl Passwords {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let _admitted = self.admitted.try_acquire().map_err(|_| Error::Unavailable)?;
         let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Error::Internal)?;
+        self.computed.fetch_add(1, Ordering::Relaxed);
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()

@@ -1,0 +1,261 @@
+//! Every route, for every kind of caller: one table. A route that is not in it fails the test, and so does a denied call that
+//! changed a byte of the store.
+
+use std::collections::BTreeSet;
+
+use keystead_tests::{Form, cookies};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use crate::callers::{Caller, Credential, World};
+use crate::routes;
+
+/// What a caller gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) status: u16,
+    /// The answer leads to the sign-in page.
+    pub(crate) to_sign_in: bool,
+    /// The store holds something else afterwards.
+    pub(crate) changes: bool,
+}
+
+const fn outcome(status: u16) -> Outcome {
+    Outcome { status, to_sign_in: false, changes: false }
+}
+
+pub(crate) const SHOWN: Outcome = outcome(200);
+const LED_ON: Outcome = outcome(303);
+const SENT_TO_SIGN_IN: Outcome = Outcome { to_sign_in: true, ..outcome(303) };
+const UNAUTHENTICATED: Outcome = outcome(401);
+pub(crate) const FORBIDDEN: Outcome = outcome(403);
+pub(crate) const NOT_FOUND: Outcome = outcome(404);
+pub(crate) const MADE: Outcome = Outcome { changes: true, ..outcome(200) };
+const DONE: Outcome = Outcome { changes: true, ..outcome(303) };
+const SIGNED_OUT: Outcome = Outcome { to_sign_in: true, changes: true, ..outcome(303) };
+
+/// Whose credential a door looks at, and what each of member, administrator and administrator of another organization gets.
+/// The target of an operation is the member's key.
+#[derive(Clone, Copy)]
+pub(crate) enum Who {
+    /// Everybody gets the same.
+    Everybody(Outcome),
+    /// Sessions; all others are sent to the sign-in page.
+    Sessions(Outcome, Outcome, Outcome),
+    /// Keys; all others are unauthenticated.
+    Keys(Outcome, Outcome, Outcome),
+    /// Keys and sessions; all others are unauthenticated.
+    Both(Outcome, Outcome, Outcome),
+}
+use Who::{Both, Everybody, Keys, Sessions};
+
+impl Who {
+    pub(crate) fn expects(self, caller: Caller) -> Outcome {
+        let (sessions, keys, denied, outcomes) = match self {
+            Everybody(outcome) => return outcome,
+            Sessions(member, administrator, foreign) => {
+                (true, false, SENT_TO_SIGN_IN, [member, administrator, foreign])
+            }
+            Keys(member, administrator, foreign) => {
+                (false, true, UNAUTHENTICATED, [member, administrator, foreign])
+            }
+            Both(member, administrator, foreign) => {
+                (true, true, UNAUTHENTICATED, [member, administrator, foreign])
+            }
+        };
+        let column = match caller {
+            Caller::MembersSession if sessions => 0,
+            Caller::AdministratorsSession if sessions => 1,
+            Caller::ForeignAdministratorsSession if sessions => 2,
+            Caller::MembersKey if keys => 0,
+            Caller::AdministratorsKey if keys => 1,
+            Caller::ForeignAdministratorsKey if keys => 2,
+            _ => return denied,
+        };
+        outcomes[column]
+    }
+}
+
+/// Fields of a form besides its token.
+type Fields = &'static [(&'static str, &'static str)];
+
+struct Row {
+    method: &'static str,
+    route: &'static str,
+    query: &'static str,
+    fields: Fields,
+    who: Who,
+}
+
+const fn get(route: &'static str, query: &'static str, who: Who) -> Row {
+    Row { method: "GET", route, query, fields: &[], who }
+}
+
+const fn post(route: &'static str, query: &'static str, fields: Fields, who: Who) -> Row {
+    Row { method: "POST", route, query, fields, who }
+}
+
+const NEW: &str = "/settings/api-keys/new";
+const EDIT: &str = "/settings/api-keys/{id}/edit";
+const REVOKE: &str = "/settings/api-keys/{id}/revoke";
+const SET_UP: Fields = &[
+    ("organization", "O"),
+    ("name", "N"),
+    ("email", "n@example.com"),
+    ("password", "a few unrelated words"),
+];
+const CREDENTIALS: Fields = &[("email", "mia@example.com"), ("password", "a few unrelated words")];
+const KEY: Fields = &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}")];
+const IMPERSONATION_KEY: Fields =
+    &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}"), ("allow_impersonation", "on")];
+
+/// The whole of what anybody may do. By whom: member, administrator, administrator of another organization.
+const TABLE: &[Row] = &[
+    get("/healthz", "", Everybody(SHOWN)),
+    get("/readyz", "", Everybody(SHOWN)),
+    get("/assets/{digest}/{name}", "", Everybody(SHOWN)),
+    get("/graphql/assets/{digest}/{name}", "", Everybody(SHOWN)),
+    get("/", "", Everybody(LED_ON)),
+    // The figures are of the whole server: another organization's administrator has no part in them.
+    get("/metrics", "", Both(FORBIDDEN, SHOWN, FORBIDDEN)),
+    get("/verify", "", Keys(SHOWN, SHOWN, SHOWN)),
+    post("/verify", "", &[], Keys(SHOWN, SHOWN, SHOWN)),
+    get("/verify", "?permission=keys:read_all", Keys(FORBIDDEN, SHOWN, SHOWN)),
+    get("/verify", "?permission=reports:read&resource=r1", Keys(FORBIDDEN, FORBIDDEN, FORBIDDEN)),
+    // The code is the credential; there is an organization already, so the set-up code is of no use.
+    get("/setup/{code}", "", Everybody(SHOWN)),
+    post("/setup/{code}", "", SET_UP, Everybody(NOT_FOUND)),
+    get("/sign-in", "", Everybody(SHOWN)),
+    post("/sign-in", "", CREDENTIALS, Everybody(DONE)),
+    get("/sign-in/link/{code}", "", Everybody(SHOWN)),
+    post("/sign-in/link/{code}", "", &[], Everybody(DONE)),
+    post("/sign-out", "", &[], Sessions(SIGNED_OUT, SIGNED_OUT, SIGNED_OUT)),
+    get("/settings", "", Sessions(SHOWN, SHOWN, SHOWN)),
+    get("/settings/api-keys", "", Sessions(SHOWN, SHOWN, SHOWN)),
+    get("/settings/api-keys", "?view=all", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    get(NEW, "", Sessions(SHOWN, SHOWN, SHOWN)),
+    get(NEW, "?view=all", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post(NEW, "", KEY, Sessions(MADE, MADE, MADE)),
+    post(NEW, "", IMPERSONATION_KEY, Sessions(FORBIDDEN, MADE, MADE)),
+    // An administrator is shown why not.
+    get(EDIT, "", Sessions(SHOWN, SHOWN, NOT_FOUND)),
+    post(EDIT, "", &[("name", "edited")], Sessions(DONE, FORBIDDEN, NOT_FOUND)),
+    get("/graphql", "", Sessions(SHOWN, SHOWN, SHOWN)),
+    // What each operation does for whom is in a table of its own.
+    post("/graphql", "", &[("query", "{ currentUser { id } }")], Both(SHOWN, SHOWN, SHOWN)),
+    get(REVOKE, "", Sessions(SHOWN, SHOWN, NOT_FOUND)),
+    post(REVOKE, "", &[("confirm_name", "target")], Sessions(DONE, DONE, NOT_FOUND)),
+];
+
+#[test]
+fn every_route_has_a_row() {
+    let rows: BTreeSet<_> = TABLE.iter().map(|row| (row.method.to_owned(), row.route.to_owned())).collect();
+    assert_eq!(rows, routes::all());
+}
+
+#[tokio::test]
+async fn every_caller_gets_what_the_table_says_and_what_is_denied_changes_nothing() {
+    let world = World::new().await;
+    let mut wrong = Vec::new();
+    for row in TABLE {
+        for caller in Caller::ALL {
+            let target = world.server.key(&world.member, "target", "30d").await;
+            let credential = world.credential(caller).await;
+            let request = request(&world, row, &target.id, &credential).await;
+            let before = world.server.snapshot().await;
+            let answer = request.send().await.unwrap();
+            let location = answer.headers().get("location").and_then(|location| location.to_str().ok());
+            let after = world.server.snapshot().await;
+            let changed = after.changed_since(&before);
+            let got = Outcome {
+                status: answer.status().as_u16(),
+                to_sign_in: location.is_some_and(|location| location.starts_with("/sign-in")),
+                changes: !changed.is_empty(),
+            };
+            if got != row.who.expects(caller) {
+                wrong.push(format!(
+                    "{} {}{} by {caller:?}: {got:?} {changed:?}",
+                    row.method, row.route, row.query
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+async fn request(world: &World, row: &Row, target: &str, credential: &Credential) -> RequestBuilder {
+    let server = &world.server;
+    let code = match row.route {
+        "/setup/{code}" => server.app.create_set_up_link().await.unwrap().expose().to_owned(),
+        "/sign-in/link/{code}" => server.sign_in_code(&world.member).await,
+        _ => String::new(),
+    };
+    let path = row.route.replace("{id}", target).replace("{code}", &code);
+    let path = path.replace("/graphql/assets/{digest}/{name}", &world.graphiql_asset);
+    let path = path.replace("{digest}/{name}", "0/console.css");
+    if row.method == "GET" {
+        let request = server.get(&format!("{path}{}", row.query));
+        return credential.on(request).header("accept", "text/html, text/plain");
+    }
+    if row.route == "/graphql" {
+        let query = json!({ "query": row.fields[0].1 });
+        return credential.on(server.post(&path)).header("sec-fetch-site", "same-origin").json(&query);
+    }
+    let mut credential = credential.clone();
+    if row.route.starts_with("/sign-in") || row.route.starts_with("/setup") {
+        // A form of a visitor's, who may hold a session all the same.
+        let page = server.get(&path).send().await.unwrap();
+        let visitor = cookies(&page).remove(0);
+        credential.csrf.clone_from(&Form::find(&page.text().await.unwrap(), &path).fields["csrf"]);
+        credential.cookie =
+            Some(credential.cookie.map_or(visitor.clone(), |own| format!("{own}; {visitor}")));
+    }
+    let mut fields: Vec<(&str, String)> = vec![("csrf", credential.csrf.clone())];
+    // Unique for the cell: a form that was sent before makes nothing.
+    let request_id = target.replace('-', "");
+    fields.extend(row.fields.iter().map(|(name, value)| (*name, value.replace("{request}", &request_id))));
+    credential.on(server.post(&format!("{path}{}", row.query))).form(&fields)
+}
+
+#[tokio::test]
+async fn no_route_takes_a_method_that_the_table_does_not_have() {
+    let world = World::new().await;
+    let credential = world.credential(Caller::AdministratorsSession).await;
+    let before = world.server.snapshot().await;
+    for (_, route) in routes::all() {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+            if TABLE.iter().any(|row| row.method == method && row.route == route) {
+                continue;
+            }
+            let url = format!("{}{route}", world.server.url);
+            let request = world.server.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+            let answer = credential.on(request).send().await.unwrap();
+            assert_eq!(answer.status(), 405, "{method} {route}");
+        }
+    }
+    assert_eq!(world.server.snapshot().await, before);
+}
+
+/// The doors that stand open (promise 11). Whoever opens another has to write it down here.
+#[test]
+fn the_doors_that_need_no_credential_are_these() {
+    let open: BTreeSet<_> = TABLE
+        .iter()
+        .filter(|row| !matches!(row.who.expects(Caller::Nobody), UNAUTHENTICATED | SENT_TO_SIGN_IN))
+        .map(|row| format!("{} {}", row.method, row.route))
+        .collect();
+    let golden = [
+        "GET /",
+        "GET /assets/{digest}/{name}",
+        "GET /graphql/assets/{digest}/{name}",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /setup/{code}",
+        "GET /sign-in",
+        "GET /sign-in/link/{code}",
+        "POST /setup/{code}",
+        "POST /sign-in",
+        "POST /sign-in/link/{code}",
+    ];
+    assert_eq!(open, golden.map(str::to_owned).into());
+}

@@ -1,0 +1,142 @@
+//! Everyone who may knock, and the world that they knock at.
+
+use jiff::SignedDuration;
+use keystead_app::Deployment;
+use keystead_tests::{Session, TestKey, TestServer, TestUser};
+use reqwest::RequestBuilder;
+
+/// The kinds of caller. A column of the table each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Nobody,
+    JunkToken,
+    UnknownToken,
+    ExpiredKey,
+    RevokedKey,
+    DeactivatedUsersKey,
+    DeactivatedUsersSession,
+    MembersKey,
+    AdministratorsKey,
+    ForeignAdministratorsKey,
+    MembersSession,
+    AdministratorsSession,
+    ForeignAdministratorsSession,
+}
+
+impl Caller {
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Nobody,
+        Self::JunkToken,
+        Self::UnknownToken,
+        Self::ExpiredKey,
+        Self::RevokedKey,
+        Self::DeactivatedUsersKey,
+        Self::DeactivatedUsersSession,
+        Self::MembersKey,
+        Self::AdministratorsKey,
+        Self::ForeignAdministratorsKey,
+        Self::MembersSession,
+        Self::AdministratorsSession,
+        Self::ForeignAdministratorsSession,
+    ];
+}
+
+/// Two organizations: in the first an administrator, a member who owns the target, and somebody who left.
+pub(crate) struct World {
+    pub(crate) server: TestServer,
+    pub(crate) member: TestUser,
+    pub(crate) administrator: TestUser,
+    pub(crate) outsider: TestUser,
+    /// The address of one of the GraphQL page's files.
+    pub(crate) graphiql_asset: String,
+    expired: TestKey,
+    revoked: TestKey,
+    left: (TestKey, Session),
+    keys: [TestKey; 3],
+}
+
+/// A caller's credential, to be put on requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Credential {
+    bearer: Option<String>,
+    /// The `Cookie` header.
+    pub(crate) cookie: Option<String>,
+    /// What their forms carry.
+    pub(crate) csrf: String,
+}
+
+impl Credential {
+    pub(crate) fn bearer(token: &str) -> Self {
+        Self { bearer: Some(token.to_owned()), ..Self::default() }
+    }
+
+    pub(crate) fn session(session: Session) -> Self {
+        Self { bearer: None, cookie: Some(session.cookie), csrf: session.csrf }
+    }
+
+    pub(crate) fn on(&self, mut request: RequestBuilder) -> RequestBuilder {
+        if let Some(token) = &self.bearer {
+            request = request.bearer_auth(token);
+        }
+        match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let deployment = Deployment { impersonation: true, ..Deployment::default() };
+        let server = TestServer::start_with(deployment).await;
+        let administrator = server.administrator("ada@example.com").await;
+        let member = server.member("mia@example.com").await;
+        let leaver = server.member("leo@example.com").await;
+        let outsider = server.organization("Elsewhere", "eve@elsewhere.example").await;
+        let expired = server.key(&administrator, "expired", "7d").await;
+        server.advance(SignedDuration::from_hours(24 * 7));
+        let revoked = server.key(&administrator, "revoked", "30d").await;
+        server.revoke(&revoked).await;
+        let left = (server.key(&leaver, "left", "30d").await, server.session(&leaver).await);
+        server.deactivate(&leaver).await;
+        let keys = [
+            server.key(&member, "member's", "30d").await,
+            server.key(&administrator, "administrator's", "30d").await,
+            server.key(&outsider, "outsider's", "30d").await,
+        ];
+        let page = server.get("/graphql").header("cookie", server.session(&member).await.cookie);
+        let page = page.header("accept", "text/html").send().await.unwrap().text().await.unwrap();
+        let (_, asset) = page.split_once("href=\"/graphql/assets/").expect("a style sheet");
+        let graphiql_asset = format!("/graphql/assets/{}", asset.split('"').next().unwrap());
+        Self { server, member, administrator, outsider, graphiql_asset, expired, revoked, left, keys }
+    }
+
+    /// A caller's credential; a session is made for the occasion.
+    pub(crate) async fn credential(&self, caller: Caller) -> Credential {
+        match caller {
+            Caller::Nobody => Credential::default(),
+            Caller::JunkToken => Credential::bearer("junk"),
+            Caller::UnknownToken => Credential::bearer(&unknown_token()),
+            Caller::ExpiredKey => Credential::bearer(&self.expired.token),
+            Caller::RevokedKey => Credential::bearer(&self.revoked.token),
+            Caller::DeactivatedUsersKey => Credential::bearer(&self.left.0.token),
+            Caller::DeactivatedUsersSession => Credential::session(self.left.1.clone()),
+            Caller::MembersKey => Credential::bearer(&self.keys[0].token),
+            Caller::AdministratorsKey => Credential::bearer(&self.keys[1].token),
+            Caller::ForeignAdministratorsKey => Credential::bearer(&self.keys[2].token),
+            Caller::MembersSession => Credential::session(self.server.session(&self.member).await),
+            Caller::AdministratorsSession => {
+                Credential::session(self.server.session(&self.administrator).await)
+            }
+            Caller::ForeignAdministratorsSession => {
+                Credential::session(self.server.session(&self.outsider).await)
+            }
+        }
+    }
+}
+
+/// A token that has the right form, and that nobody was given.
+pub(crate) fn unknown_token() -> String {
+    let secret = keystead_app::Entropy::system().bytes().unwrap();
+    keystead_token::Token::mint(&keystead_token::Prefix::key_default(), &secret).expose().to_owned()
+}

@@ -1,0 +1,273 @@
+//! Every operation of the schema, for every kind of caller: one table, as for the routes. And what GraphQL adds to the ways of
+//! going wrong.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use keystead_tests::TestServer;
+use serde_json::{Value, json};
+
+use crate::authorization::Who::{self, Both};
+use crate::authorization::{FORBIDDEN, MADE, NOT_FOUND, Outcome, SHOWN};
+use crate::callers::{Caller, Credential, World};
+
+const SCHEMA: &str = include_str!("../../../schema.graphql");
+
+/// The target is the member's key. By whom: member, administrator, administrator of another organization.
+const TABLE: &[(&str, &str, Who)] = &[
+    ("Query.currentUser", "{ currentUser { id email permissions } }", Both(SHOWN, SHOWN, SHOWN)),
+    ("Query.apiKey", "{ apiKey(id: \"ID\") { id name createdBy { email } } }", Both(SHOWN, SHOWN, NOT_FOUND)),
+    ("Query.apiKeys", "{ apiKeys { totalCount nodes { id } } }", Both(SHOWN, SHOWN, SHOWN)),
+    ("Query.apiKeys", "{ apiKeys(view: ALL) { totalCount nodes { id } } }", Both(FORBIDDEN, SHOWN, SHOWN)),
+    (
+        "Mutation.createApiKey",
+        "mutation { createApiKey(input: { name: \"new\" }) { token } }",
+        Both(MADE, MADE, MADE),
+    ),
+    (
+        "Mutation.createApiKey",
+        "mutation { createApiKey(input: { name: \"new\", allowImpersonation: true }) { token } }",
+        Both(FORBIDDEN, MADE, MADE),
+    ),
+    (
+        "Mutation.updateApiKey",
+        "mutation { updateApiKey(input: { id: \"ID\", name: \"edited\" }) { apiKey { name } } }",
+        Both(MADE, FORBIDDEN, NOT_FOUND),
+    ),
+    (
+        "Mutation.revokeApiKey",
+        "mutation { revokeApiKey(input: { id: \"ID\" }) { revokedId } }",
+        Both(MADE, MADE, NOT_FOUND),
+    ),
+];
+
+/// The fields of `Query` and `Mutation`, as the schema has them.
+fn operations() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for root in ["Query", "Mutation"] {
+        let (_, fields) = SCHEMA.split_once(&format!("\ntype {root} {{\n")).expect("a root type");
+        let fields = fields.split("\n}").next().unwrap().lines();
+        let named =
+            fields.filter(|line| line.starts_with("  ") && line[2..].starts_with(char::is_alphabetic));
+        for line in named.collect::<Vec<_>>() {
+            let name: String = line.trim().chars().take_while(char::is_ascii_alphanumeric).collect();
+            // A description's lines are text; a field's name is followed by its arguments or its type.
+            let rest = &line.trim()[name.len()..];
+            if rest.starts_with(['(', ':']) && name.starts_with(char::is_lowercase) {
+                found.insert(format!("{root}.{name}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_operation_has_a_row() {
+    assert!(!SCHEMA.contains("\ntype Subscription") && !SCHEMA.contains("\nextend type"));
+    let rows: BTreeSet<_> = TABLE.iter().map(|(field, _, _)| (*field).to_owned()).collect();
+    assert_eq!(rows, operations());
+}
+
+/// The first error's code as the status that says the same, and the answer.
+async fn ask(server: &TestServer, credential: &Credential, query: &str) -> (u16, Value) {
+    let request = credential.on(server.post("/graphql")).header("sec-fetch-site", "same-origin");
+    let answer = request.json(&json!({ "query": query })).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let body: Value = answer.json().await.unwrap();
+    let code = match body["errors"][0]["extensions"]["code"].as_str() {
+        None => status,
+        Some("UNAUTHENTICATED") => 401,
+        Some("FORBIDDEN") => 403,
+        Some("NOT_FOUND") => 404,
+        Some("CONFLICT") => 409,
+        Some("BAD_USER_INPUT") => 422,
+        Some(other) => panic!("{other}: {body}"),
+    };
+    assert_eq!(status == 401, code == 401, "a credential that does not work is HTTP 401: {body}");
+    (code, body)
+}
+
+#[tokio::test]
+async fn every_caller_gets_what_the_table_says_and_what_is_denied_changes_nothing() {
+    let world = World::new().await;
+    let mut wrong = Vec::new();
+    for (field, query, who) in TABLE {
+        for caller in Caller::ALL {
+            let target = world.server.key(&world.member, "target", "30d").await;
+            let credential = world.credential(caller).await;
+            let before = world.server.snapshot().await;
+            let (status, body) = ask(&world.server, &credential, &query.replace("ID", &target.id)).await;
+            let changes = world.server.snapshot().await != before;
+            let got = Outcome { status, to_sign_in: false, changes };
+            if got != who.expects(caller) {
+                wrong.push(format!("{field} by {caller:?}: {got:?} {body}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_cookie_counts_only_for_requests_from_our_own_pages() {
+    let world = World::new().await;
+    let credential = world.credential(Caller::AdministratorsSession).await;
+    let url = world.server.url.as_str();
+    let mutation = json!({ "query": "mutation { createApiKey(input: { name: \"new\" }) { token } }" });
+    let before = world.server.snapshot().await;
+    let foreign: [&[(&str, &str)]; 7] = [
+        &[],
+        &[("sec-fetch-site", "cross-site"), ("origin", url)],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("referer", url)],
+    ];
+    for headers in foreign {
+        let mut request = credential.on(world.server.post("/graphql")).json(&mutation);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{headers:?}");
+        assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    }
+    // What a form of another site can send without asking first.
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
+        let request = credential.on(world.server.post("/graphql")).header("origin", url);
+        let request = request.header("content-type", kind).body(mutation.to_string());
+        assert_eq!(request.send().await.unwrap().status(), 415, "{kind}");
+    }
+    let query = "/graphql?query=mutation%7BcreateApiKey(input:%7Bname:%22n%22%7D)%7Btoken%7D%7D";
+    let answer = credential.on(world.server.get(query)).send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    assert_eq!(world.server.snapshot().await, before);
+}
+
+/// A key in the header is what counts, dead or alive: a cookie beside it never stands in for it.
+#[tokio::test]
+async fn a_dead_key_beside_a_live_cookie_is_still_dead() {
+    let world = World::new().await;
+    let session = world.credential(Caller::AdministratorsSession).await;
+    for caller in [Caller::JunkToken, Caller::UnknownToken, Caller::RevokedKey, Caller::ExpiredKey] {
+        let mut both = world.credential(caller).await;
+        both.cookie.clone_from(&session.cookie);
+        assert_eq!(ask(&world.server, &both, "{ currentUser { id } }").await.0, 401, "{caller:?}");
+    }
+    let mut both = world.credential(Caller::MembersKey).await;
+    both.cookie.clone_from(&session.cookie);
+    let (_, body) = ask(&world.server, &both, "{ currentUser { email } }").await;
+    assert_eq!(body["data"]["currentUser"]["email"], "mia@example.com");
+}
+
+#[tokio::test]
+async fn refused_input_names_its_field_and_changes_nothing() {
+    let world = World::new().await;
+    let mine = world.server.key(&world.member, "deploy", "7d").await;
+    let credential = world.credential(Caller::MembersKey).await;
+    let update = |fields: &str| {
+        format!(
+            "mutation {{ updateApiKey(input: {{ id: \"{}\", {fields} }}) {{ apiKey {{ id }} }} }}",
+            mine.id
+        )
+    };
+    let create = |fields: &str| format!("mutation {{ createApiKey(input: {{ {fields} }}) {{ token }} }}");
+    let huge = "x".repeat(50_000);
+    let before = world.server.snapshot().await;
+    for (query, field) in [
+        (create("name: \"\""), "name"),
+        (create(&format!("name: \"{}\"", "x".repeat(101))), "name"),
+        (create(&format!("name: \"{huge}\"")), "name"),
+        (create("name: \"a\\u0000b\""), "name"),
+        (create("name: \"safe\\u202Egnp\""), "name"),
+        (create(&format!("name: \"n\", description: \"{}\"", "x".repeat(501))), "description"),
+        (create("name: \"n\", expiration: DAYS_31"), "expiration"),
+        (update("name: \"\""), "name"),
+        (update("description: \"a\\nb\""), "description"),
+        ("{ apiKeys(view: EVERYTHING) { totalCount } }".to_owned(), "view"),
+        ("{ apiKeys(status: REVOKED) { totalCount } }".to_owned(), "status"),
+        ("{ apiKeys(first: 0) { totalCount } }".to_owned(), "first"),
+        ("{ apiKeys(first: 101) { totalCount } }".to_owned(), "first"),
+        ("{ apiKeys(after: \"0\") { totalCount } }".to_owned(), "after"),
+    ] {
+        let (status, body) = ask(&world.server, &credential, &query).await;
+        assert_eq!(status, 422, "{query}: {body}");
+        assert_eq!(body["errors"][0]["extensions"]["field"], field, "{query}: {body}");
+    }
+    assert_eq!(world.server.snapshot().await, before);
+
+    world.server.advance(SignedDuration::from_hours(24 * 7));
+    let before = world.server.snapshot().await;
+    assert_eq!(ask(&world.server, &credential, &update("name: \"other\"")).await.0, 409, "it has expired");
+    assert_eq!(world.server.snapshot().await, before);
+}
+
+/// No input takes what only the server decides: the schema has no such field, and what is not in it is refused.
+#[tokio::test]
+async fn a_field_that_an_input_does_not_have_is_refused() {
+    let world = World::new().await;
+    let mine = world.server.key(&world.member, "deploy", "30d").await;
+    let credential = world.credential(Caller::MembersKey).await;
+    let mut names: BTreeSet<String> = world.server.columns().await.into_iter().collect();
+    for name in
+        ["creatorId", "createdBy", "userId", "organizationId", "expiresAt", "token", "permissions", "roles"]
+    {
+        names.insert(name.to_owned());
+    }
+    let before = world.server.snapshot().await;
+    for name in &names {
+        let value = &world.administrator.id;
+        for (mutation, own, answer) in [
+            ("createApiKey", "name: \"n\"".to_owned(), "token"),
+            ("updateApiKey", format!("id: \"{}\"", mine.id), "apiKey { id }"),
+            ("revokeApiKey", format!("id: \"{}\"", mine.id), "revokedId"),
+        ] {
+            if own.starts_with(&format!("{name}:"))
+                || (mutation != "revokeApiKey" && ["name", "description"].contains(&&**name))
+            {
+                continue;
+            }
+            let query =
+                format!("mutation {{ {mutation}(input: {{ {own}, {name}: \"{value}\" }}) {{ {answer} }} }}");
+            let (status, body) = ask(&world.server, &credential, &query).await;
+            assert_eq!(status, 422, "{query}: {body}");
+        }
+    }
+    assert_eq!(world.server.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn what_nests_or_repeats_without_end_is_refused_before_it_is_run() {
+    let world = World::new().await;
+    let server = &world.server;
+    let credential = world.credential(Caller::MembersKey).await;
+    let bearer =
+        |request: reqwest::RequestBuilder| credential.on(request).header("content-type", "application/json");
+    for open in ["[", "{\"query\":", "{\"query\":\"{a}\",\"variables\":{\"a\":[[["] {
+        let body = open.repeat(60_000 / open.len());
+        let answer = bearer(server.post("/graphql")).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{open}");
+        let answer = bearer(server.post("/graphql")).body(open.repeat(1_000_000)).send().await;
+        assert!(answer.is_err() || answer.unwrap().status().is_client_error());
+    }
+    let before = server.snapshot().await;
+    let aliases = |field: &str, count: usize| {
+        let aliases: Vec<_> = (0..count).map(|number| format!("a{number}: {field}")).collect();
+        aliases.join(" ")
+    };
+    for query in [
+        format!("{{ {} }}", aliases("currentUser { id }", 2_000)),
+        format!("{{ {} }}", aliases("apiKeys { totalCount }", 60)),
+        format!("mutation {{ {} }}", aliases("createApiKey(input: { name: \"n\" }) { token }", 20)),
+        "{ a".repeat(10_000),
+        format!("{{ currentUser {} {{ id }} }}", "@skip(if: false) ".repeat(3_000)),
+        "query { ...f } fragment f on Query { ...f }".to_owned(),
+    ] {
+        let (status, body) = ask(server, &credential, &query).await;
+        assert_eq!(status, 422, "{}: {body}", &query[..60]);
+    }
+    let batch =
+        bearer(server.post("/graphql")).body("[{\"query\":\"{currentUser{id}}\"}]").send().await.unwrap();
+    assert_eq!(batch.status(), 400);
+    assert_eq!(server.snapshot().await, before);
+}

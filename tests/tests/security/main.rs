@@ -1,0 +1,19 @@
+//! The bug classes of this field, each as a test that goes red when the bug is there. `SECURITY.md` has the table.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers fail as tests do")]
+
+mod authorization;
+mod bad_input;
+mod callers;
+mod clock;
+mod csrf;
+mod graphql;
+mod mass_assignment;
+mod paths;
+mod plumbing;
+mod routes;
+mod sessions;
+mod sign_in;
+mod states;
+mod verify;
+mod walls;
