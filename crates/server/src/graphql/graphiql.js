@@ -9,7 +9,8 @@ const fetcher = async (request) => {
   return response.json();
 };
 
-const defaultQuery = `# Queries run as you, with your permissions. The panel on the left describes everything there is.
+const defaultQuery = `# Queries run as you, with your permissions.
+# The book on the left describes all there is.
 {
   currentUser {
     name
@@ -28,5 +29,11 @@ const defaultQuery = `# Queries run as you, with your permissions. The panel on 
 `;
 
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
-  React.createElement(GraphiQL, { fetcher, defaultQuery, isHeadersEditorEnabled: false }),
+  React.createElement(GraphiQL, {
+    fetcher,
+    defaultQuery,
+    // The cookie says who asks. There is no editor for headers, so that no token is typed here and kept by the browser.
+    isHeadersEditorEnabled: false,
+    showPersistHeadersSettings: false,
+  }),
 );

@@ -10,7 +10,7 @@ use http::{HeaderName, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use crate::credentials::{origin, session_cookie};
-use crate::{Doors, problem};
+use crate::{Doors, assets, problem};
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -47,15 +47,17 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>GraphiQL · Keystead</title>\n{}</head>\n<body>\n<div id=\"graphiql\">Loading…</div>\n\
+         <title>GraphiQL · Keystead</title>\n<link rel=\"icon\" href=\"{}\">\n{}</head>\n<body>\n<div id=\"graphiql\">Loading…</div>\n\
          <noscript>This page needs JavaScript. The API does not: see the documentation of POST /graphql.</noscript>\n\
          </body>\n</html>\n",
+        assets::addresses().icon,
         load.concat()
     )
 });
 
-/// GraphiQL sets styles on elements as it goes, which `style-src 'self'` would refuse; scripts come from files only.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+/// Scripts and styles come from files only. One style is refused for it: the one that would keep the page from scrolling
+/// behind an open dialog, and the page never scrolls.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page, or the way to sign in.

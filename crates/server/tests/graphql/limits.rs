@@ -87,7 +87,7 @@ async fn amplification_is_refused_before_anything_is_resolved() {
     assert!(refused(&server, &token, &many(60, "apiKeys{totalCount}")).await.contains("complex"));
     assert!(refused(&server, &token, &many(50, "apiKey(id:\"x\"){id}")).await.contains("complex"));
     assert!(refused(&server, &token, &many(5, "__schema{types{name}}")).await.contains("schema too often"));
-    let mutations = many(11, "createApiKey(input:{name:\"k\"}){token}");
+    let mutations = many(10, "createApiKey(input:{name:\"k\"}){token}");
     assert!(refused(&server, &token, &format!("mutation {mutations}")).await.contains("complex"));
     let directives = format!("{{ __typename {} }}", "@include(if:true)".repeat(700));
     assert!(refused(&server, &token, &directives).await.contains("tokens"));

@@ -78,7 +78,8 @@ async fn the_page_is_for_whoever_is_signed_in_and_loads_nothing_from_elsewhere()
     assert_eq!(reply.status, StatusCode::OK);
     assert_eq!(reply.header("cache-control"), "no-store");
     let policy = reply.header("content-security-policy");
-    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{policy}");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
     assert!(!reply.text.contains("//") && !reply.text.contains("<script>"), "{}", reply.text);
     let assets: Vec<&str> =
         reply.text.split('"').filter(|attribute| attribute.starts_with("/graphql/assets/")).collect();
