@@ -129,6 +129,7 @@ async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
 }
 
 /// What a caller is told of a fault in the store: nothing. The log has it.
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 pub(crate) fn fault(error: StoreError) -> Error {
     tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
     match error {

@@ -52,10 +52,9 @@ impl Status {
     #[must_use]
     pub fn at(expires_at: Option<Timestamp>, now: Timestamp) -> Self {
         match expires_at {
-            None => Self::Active,
             Some(end) if end <= now => Self::Expired,
             Some(end) if end.duration_since(now) <= EXPIRING_SOON => Self::ExpiringSoon,
-            Some(_) => Self::Active,
+            Some(_) | None => Self::Active,
         }
     }
 

@@ -127,11 +127,16 @@ impl PermissionSet {
     pub fn iter(&self) -> impl Iterator<Item = &Permission> {
         self.0.iter()
     }
+}
 
-    /// The value of the `X-Keystead-Permissions` header: comma-separated.
-    #[must_use]
-    pub fn to_header(&self) -> String {
-        self.0.iter().map(Permission::as_str).collect::<Vec<_>>().join(",")
+/// The value of the `X-Keystead-Permissions` header: comma-separated.
+impl fmt::Display for PermissionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, permission) in self.0.iter().enumerate() {
+            f.write_str(if nth == 0 { "" } else { "," })?;
+            f.write_str(permission.as_str())?;
+        }
+        Ok(())
     }
 }
 
@@ -142,10 +147,10 @@ mod tests {
     #[test]
     fn administrators_hold_every_permission_of_keysteads_and_members_none() {
         assert_eq!(
-            PermissionSet::of_roles(&[Role::Member, Role::Administrator]).to_header(),
+            PermissionSet::of_roles(&[Role::Member, Role::Administrator]).to_string(),
             "audit:read,iam:read,iam:write,impersonation:grant,keys:read_all,keys:revoke_all,settings:write"
         );
-        assert_eq!(PermissionSet::of_roles(&[Role::Member]).to_header(), "");
+        assert_eq!(PermissionSet::of_roles(&[Role::Member]).to_string(), "");
     }
 
     #[test]
