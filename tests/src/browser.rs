@@ -97,9 +97,9 @@ impl Browser {
         Self { driver, url: server.url.clone(), clock: None, _chromedriver: chromedriver }
     }
 
-    /// Closes it. A browser that is dropped closes too, only slower.
+    /// Closes it.
     pub async fn close(self) {
-        self.driver.quit().await.expect("the browser closes");
+        self.driver.clone().quit().await.expect("the browser closes");
     }
 
     /// Sets the clock of every page that is loaded from now on. It stands still, as the server's does.
@@ -225,12 +225,13 @@ impl Browser {
         .await;
     }
 
-    /// Replaces what is in a field.
+    /// Replaces what is in a field, by typing over it.
     pub async fn fill(&self, locator: &str, text: &str) {
         self.until(&format!("{locator} can be filled in"), async || {
             let field = self.find(locator).await;
-            field.clear().await.ok()?;
-            field.send_keys(text).await.ok()
+            field.send_keys(Key::Control + "a").await.ok()?;
+            let typed = if text.is_empty() { TypingData::from(Key::Backspace) } else { text.into() };
+            field.send_keys(typed).await.ok()
         })
         .await;
     }
@@ -295,5 +296,13 @@ impl Browser {
         let excess = "const boxes = [document.documentElement, ...document.querySelectorAll('dialog[open], .dialog-body')];
                       return Math.max(...boxes.map(b => b.scrollWidth - b.clientWidth))";
         self.eval(excess).await.as_i64().expect("a number")
+    }
+}
+
+/// The browser of a test that failed is closed along with its chromedriver: asking for it here would block the runtime that
+/// the server runs on, and the browser waits for the server.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        _ = self.driver.clone().leak();
     }
 }

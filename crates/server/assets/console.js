@@ -363,7 +363,9 @@
   });
   addEventListener("pagehide", forget); // the page may be kept for "back": without the token
   addEventListener("pageshow", (event) => {
-    if (event.persisted && token()) location.replace(dialog().dataset.close);
+    if (!event.persisted) return;
+    if (token()) location.replace(dialog().dataset.close);
+    else location.reload(); // whoever looks now may have signed out meanwhile
   });
 
   // ---- Start ------------------------------------------------------------------------------------------------------
