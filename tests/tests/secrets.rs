@@ -1,0 +1,224 @@
+//! Promise 2, by search: whole lives of keys, sessions and links, and then no secret of theirs in anything that was kept, logged
+//! or shown afterwards.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers fail as tests do")]
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keystead_app::Deployment;
+use keystead_tests::{Browserless, Form, Session, TestServer};
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// All that was logged, at every level, by every crate.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// What must be found nowhere, and everything that was answered but the answers that hand a secret out.
+#[derive(Default)]
+struct Life {
+    secrets: BTreeSet<String>,
+    answers: Vec<u8>,
+}
+
+impl Life {
+    fn secret(&mut self, secret: &str) {
+        assert!(secret.len() > 12);
+        self.secrets.insert(secret.to_owned());
+    }
+
+    async fn answer(&mut self, answer: reqwest::Response) {
+        for value in answer.headers().values() {
+            self.answers.extend_from_slice(value.as_bytes());
+        }
+        self.answers.extend_from_slice(&answer.bytes().await.unwrap());
+    }
+
+    /// The secrets that are in the text.
+    fn found_in(&self, text: &[u8]) -> Vec<&String> {
+        let holds = |needle: &[u8]| text.windows(needle.len()).any(|window| window == needle);
+        self.secrets.iter().filter(|secret| holds(secret.as_bytes())).collect()
+    }
+}
+
+fn token_in(page: &str) -> String {
+    let candidates = page.match_indices("ks_").map(|(at, _)| {
+        let end =
+            page[at + 3..].find(|c: char| !c.is_ascii_alphanumeric()).map_or(page.len(), |end| at + 3 + end);
+        &page[at..end]
+    });
+    let mut tokens = candidates.filter(|text| keystead_token::TokenRef::parse(text).is_ok());
+    tokens.next().expect("a token").to_owned()
+}
+
+async fn console(server: &TestServer, session: &Session, life: &mut Life) {
+    life.secret(session.secret());
+    let page = server.visit(session, "/settings/api-keys/new").await.text().await.unwrap();
+    let request_id = Form::find(&page, "/settings/api-keys/new").fields["request_id"].clone();
+    let fields = [("name", "from the console"), ("expiration", "30d"), ("request_id", &*request_id)];
+    let created = server.submit(session, "/settings/api-keys/new", &fields).await;
+    let token = token_in(&created.text().await.unwrap());
+    life.secret(&token);
+    life.answer(server.verify(&token).await).await;
+    for path in ["/settings/api-keys", "/settings", "/settings/api-keys?view=all&q=ks_", "/metrics"] {
+        life.answer(server.visit(session, path).await).await;
+    }
+    life.answer(server.submit(session, "/settings/api-keys/new", &fields).await).await;
+    // Put where it does not belong, as people do.
+    for path in [
+        format!("/verify?token={token}"),
+        format!("/verify?permission={token}"),
+        format!("/settings/api-keys?q={token}"),
+        format!("/settings/api-keys?view={token}"),
+        format!("/settings/api-keys?after={token}"),
+        format!("/settings/api-keys/{token}/edit"),
+        format!("/{token}"),
+    ] {
+        let answer = server.visit(session, &path).await;
+        let status = answer.status();
+        // A search that is shown again in its own box is the one answer that may repeat what was sent.
+        if !path.contains("q=") {
+            life.answer(answer).await;
+        }
+        assert!(status != 500, "{path}");
+    }
+    let list = server.visit(session, "/settings/api-keys").await.text().await.unwrap();
+    let edit = Form::find_link(&list, "/edit");
+    life.answer(server.submit(session, &edit, &[("name", "edited")]).await).await;
+    let revoke = Form::find_link(&list, "/revoke");
+    life.answer(server.submit(session, &revoke, &[("confirm_name", "edited")]).await).await;
+    life.answer(server.verify(&token).await).await;
+}
+
+async fn graphql(server: &TestServer, token: &str, life: &mut Life) {
+    let ask = async |token: &str, query: &str| {
+        server.post("/graphql").bearer_auth(token).json(&json!({ "query": query })).send().await.unwrap()
+    };
+    let created =
+        ask(token, "mutation { createApiKey(input: { name: \"n\" }) { token apiKey { id } } }").await;
+    let created: Value = created.json().await.unwrap();
+    let made = created["data"]["createApiKey"]["token"].as_str().expect("a token");
+    life.secret(made);
+    let everything = "{ currentUser { id email } apiKeys(first: 5) { nodes { id name maskedToken } } }";
+    life.answer(ask(made, everything).await).await;
+    for query in [
+        format!("{{ apiKey(id: \"{made}\") {{ id }} }}"),
+        format!("mutation {{ revokeApiKey(input: {{ id: \"{made}\" }}) {{ revokedId }} }}"),
+        format!("{{ apiKeys(after: \"{made}\") {{ totalCount }} }}"),
+        format!("mutation {{ createApiKey(input: {{ name: \"{}\" }}) {{ token }} }}", made.repeat(3)),
+    ] {
+        life.answer(ask(made, &query).await).await;
+    }
+    life.answer(
+        server.post("/graphql").bearer_auth(made).body(format!("{{\"query\": {made}")).send().await.unwrap(),
+    )
+    .await;
+    let changed = format!("{}0", &made[..made.len() - 1]);
+    life.answer(ask(&changed, "{ currentUser { id } }").await).await;
+    life.answer(server.verify(&changed).await).await;
+}
+
+async fn passwords_and_links(server: &TestServer, life: &mut Life) {
+    life.secret(TestServer::PASSWORD);
+    life.secret("a wrong password, typed");
+    let browser = Browserless::new(server);
+    life.answer(browser.sign_in("ada@example.com", "a wrong password, typed").await).await;
+    // The password in the wrong box: the form shows what was in it to whoever sent it, and nobody else learns of it.
+    assert_eq!(browser.sign_in(TestServer::PASSWORD, TestServer::PASSWORD).await.status(), 422);
+    let ada = keystead_tests::TestUser { id: String::new(), email: "ada@example.com".to_owned() };
+    // One that is used, one that is looked at, one that is left.
+    let used = server.sign_in_code(&ada).await;
+    let looked_at = server.sign_in_code(&ada).await;
+    let left = server.sign_in_code(&ada).await;
+    let set_up = server.app.create_set_up_link().await.unwrap();
+    for code in [&used, &looked_at, &left, set_up.expose()] {
+        life.secret(code);
+    }
+    let form = browser.form(&format!("/sign-in/link/{used}"), "/sign-in/link/").await;
+    assert_eq!(browser.post(&form).await.status(), 303);
+    life.answer(browser.post(&form).await).await;
+    assert_eq!(server.get(&format!("/sign-in/link/{looked_at}")).send().await.unwrap().status(), 200);
+    life.answer(server.get(&format!("/setup/{used}")).send().await.unwrap()).await;
+}
+
+fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+
+    let deployment = Deployment { impersonation: true, ..Deployment::default() };
+    let mut server = TestServer::start_with(deployment).await;
+    let ada = server.administrator("ada@example.com").await;
+    let key = server.key(&ada, "first", "30d").await;
+    let session = server.session(&ada).await;
+    let mut life = Life::default();
+    life.secret(&key.token);
+    console(&server, &session, &mut life).await;
+    graphql(&server, &key.token, &mut life).await;
+    passwords_and_links(&server, &mut life).await;
+    server.app.sweep_last_used().await.unwrap();
+    let metrics = server.get("/metrics").bearer_auth(&key.token).send().await.unwrap();
+    assert_eq!(metrics.status(), 200);
+    life.answer(metrics).await;
+    life.answer(server.submit(&session, "/sign-out", &[]).await).await;
+
+    let mut kept = Vec::new();
+    files(server.data_dir(), &mut kept);
+    server.stop().await;
+    files(server.data_dir(), &mut kept);
+    assert!(kept.iter().any(|(name, content)| name.ends_with("keystead.db-wal") && content.len() > 10_000));
+    let text = log.text();
+    assert!(
+        String::from_utf8_lossy(&text).contains("/sign-in/link/{code}"),
+        "the log was read, and names routes"
+    );
+    assert!(life.secrets.len() > 9);
+    for (name, content) in &kept {
+        assert_eq!(life.found_in(content), Vec::<&String>::new(), "{name}");
+    }
+    let lines: Vec<_> =
+        text.split(|byte| *byte == b'\n').filter(|line| !life.found_in(line).is_empty()).collect();
+    let lines: Vec<_> = lines.into_iter().map(String::from_utf8_lossy).take(5).collect();
+    assert!(lines.is_empty(), "the log: {lines:#?}");
+    assert_eq!(life.found_in(&life.answers), Vec::<&String>::new(), "an answer");
+}
