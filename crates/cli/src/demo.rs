@@ -67,17 +67,17 @@ impl Demo {
             .await?;
         let filled = fill(&app, &clock, now, &entropy).await;
         let closed = app.close().await;
-        filled.and(closed).map_err(failed)
+        filled.and(closed).map_err(|error| failed(&error))
     }
 
     /// Prints what to do with it.
     pub(crate) async fn print(&self, app: &App, url: &str) -> Result<(), Failure> {
-        let ada = sign_in_link(app, ADA).await.map_err(failed)?;
-        let grace = sign_in_link(app, GRACE).await.map_err(failed)?;
+        let ada = sign_in_link(app, ADA).await.map_err(|error| failed(&error))?;
+        let grace = sign_in_link(app, GRACE).await.map_err(|error| failed(&error))?;
         let command =
             Command::KeyCreate { user: ADA.into(), name: "Demo token".into(), expires: "7d".into() };
         let Answer::Token { token, .. } = app.operate(command).await else {
-            return Err(failed(Error::Internal));
+            return Err(failed(&Error::Internal));
         };
         let folder = self.folder().display();
         printed(out::line(format_args!(
@@ -160,8 +160,8 @@ async fn sign_in_link(app: &App, email: &str) -> Result<String, Error> {
     }
 }
 
-fn failed(error: Error) -> Failure {
+fn failed(error: &Error) -> Failure {
     Failure::new("the demo could not be filled")
-        .cause(&error)
+        .cause(error)
         .hint("the log has the cause. Is the disk of the temporary folder full? TMPDIR chooses another.")
 }

@@ -20,7 +20,7 @@ pub(crate) fn start(filter: &str, format: LogFormat) {
     }
 }
 
-/// Whether to use colours: on a terminal, unless NO_COLOR is set to something (<https://no-color.org>).
+/// Whether to use colours: on a terminal, unless `NO_COLOR` is set to something (<https://no-color.org>).
 pub(crate) fn coloured(stream: &impl io::IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -48,15 +48,20 @@ fn values(path: &Path, key: &str, value: Value, settings: &[Setting]) -> Result<
         Failure::usage(format!("{}: `{key}` takes {wanted}", path.display()))
             .hint("`keystead config reference` says what each setting means.")
     };
+    let wanted = match setting.value_name.as_str() {
+        _ if setting.list => "a list of strings",
+        "BOOL" => "true or false",
+        _ => "a string, in quotes",
+    };
     let values = match value {
         Value::Array(items) if setting.list => items
             .into_iter()
             .map(|item| item.as_str().map(ToOwned::to_owned))
             .collect::<Option<_>>()
-            .ok_or_else(|| shape("a list of strings"))?,
+            .ok_or_else(|| shape(wanted))?,
         Value::String(text) => vec![text],
         Value::Boolean(truth) => vec![truth.to_string()],
-        _ => return Err(shape(if setting.list { "a list of strings" } else { "a string, true or false" })),
+        _ => return Err(shape(wanted)),
     };
     for value in &values {
         check(path, setting, value)?;

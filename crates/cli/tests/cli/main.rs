@@ -1,5 +1,11 @@
 //! The real `keystead`, run as people and service managers run it. Waits are for what a process does, never for time to pass.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helper stops at the first failure, as a test does"
+)]
+
 mod commands;
 mod configuration;
 mod demo;
