@@ -2,11 +2,14 @@
 //!
 //! Nothing but [`Doors::verify`] decides; this reads one header and writes a few.
 
+use std::fmt::{self, Write as _};
+
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use keystead_app::{Refusal, Verified};
 use keystead_domain::{Error, Field, Permission};
 
@@ -23,16 +26,12 @@ const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions"
 const RESOURCE_MAX: usize = 200;
 
 /// `GET`, `HEAD` or `POST /verify`.
-pub(crate) async fn verify(
-    State(doors): State<Doors>,
-    Query(query): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
-) -> Response {
-    let wanted = match wanted_permission(query) {
+pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Response {
+    let wanted = match request.uri().query().map_or(Ok(None), wanted_permission) {
         Ok(wanted) => wanted,
         Err(error) => return problem(&error),
     };
-    let verified = match bearer::token(&headers) {
+    let verified = match bearer::token(request.headers()) {
         Ok(Some(token)) => doors.verify(token).1,
         Ok(None) => return refused("Send the header: Authorization: Bearer YOUR_API_KEY."),
         Err(malformed) => return refused(malformed.0),
@@ -55,10 +54,10 @@ pub(crate) async fn verify(
 
 /// The permission that the query asks about. Parameters that are given twice, or that do not exist, are refused: a check that
 /// silently checks something else is worse than none.
-fn wanted_permission(query: Vec<(String, String)>) -> Result<Option<Permission>, Error> {
+fn wanted_permission(query: &str) -> Result<Option<Permission>, Error> {
     let (mut permission, mut resource) = (None, None);
-    for (name, value) in query {
-        let (slot, field) = match name.as_str() {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let (slot, field) = match &*name {
             "permission" => (&mut permission, Field::Permission),
             "resource" => (&mut resource, Field::Resource),
             _ => {
@@ -92,24 +91,35 @@ fn wanted_permission(query: Vec<(String, String)>) -> Result<Option<Permission>,
 }
 
 fn accepted(verified: &Verified) -> Response {
-    let mut response = Response::new(Body::empty());
     let user = verified.user();
+    // All values in one piece of memory: to allocate each costs more than the verification did.
+    let mut text = String::with_capacity(256);
+    let mut end_of = |value: &dyn fmt::Display| {
+        // Writing to a string does not fail.
+        _ = write!(text, "{value}");
+        text.len()
+    };
+    let ends = [
+        (USER_ID, end_of(&user.id)),
+        (USER_EMAIL, end_of(&user.email)),
+        (ORGANIZATION_ID, end_of(&user.organization)),
+        (KEY_ID, end_of(&verified.key)),
+        (PERMISSIONS, end_of(user.permissions())),
+    ];
+    let text = Bytes::from(text);
+    let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
-    headers.reserve(6);
+    headers.reserve(ends.len() + 1);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    insert(headers, USER_ID, &user.id.to_string());
-    insert(headers, USER_EMAIL, user.email.as_str());
-    insert(headers, ORGANIZATION_ID, &user.organization.to_string());
-    insert(headers, KEY_ID, &verified.key.to_string());
-    insert(headers, PERMISSIONS, &user.permissions().to_header());
-    response
-}
-
-/// All of these were checked on their way in; one that could not stand in a header would be left out, never split it.
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes())) {
-        headers.insert(name, value);
+    let mut start = 0;
+    for (name, end) in ends {
+        // All were checked on their way in; one that could not stand in a header would be left out, never split it.
+        if let Ok(value) = HeaderValue::from_maybe_shared(text.slice(start..end)) {
+            headers.insert(name, value);
+        }
+        start = end;
     }
+    response
 }
 
 /// 401 as RFC 6750, section 3, has it. `description` is of our own making and has no quotes.
@@ -137,11 +147,10 @@ fn challenge(status: StatusCode, code: &str, description: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    insert(
-        headers,
-        WWW_AUTHENTICATE,
-        &format!(r#"Bearer error="{code}", error_description="{description}""#),
-    );
+    let challenge = format!(r#"Bearer error="{code}", error_description="{description}""#);
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
     headers.insert(http::header::VARY, HeaderValue::from_name(AUTHORIZATION));
     response
 }
