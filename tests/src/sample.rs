@@ -1,8 +1,9 @@
 //! Keys as an organization in full swing has them: for pictures, and for tests of whole pages.
 
 use jiff::SignedDuration;
-use keystead_app::Deployment;
 use keystead_app::operator::{Answer, Command, Password};
+use keystead_app::{Deployment, RequestOrigin, SetUp};
+use keystead_domain::{Email, NewPassword, OrganizationName, PersonName};
 
 use crate::{Browserless, TestServer, TestUser};
 
@@ -53,13 +54,14 @@ impl Sample {
     pub async fn start() -> Self {
         let server =
             TestServer::start_seeded(Deployment { impersonation: true, ..Deployment::default() }).await;
-        let ada = person(&server, "ada@example.com", "Ada Lovelace", "administrator").await;
+        let ada = set_up(&server, "ada@example.com", "Ada Lovelace", "Analytical Engines").await;
         let grace = person(&server, "grace@example.com", "Grace Hopper", "member").await;
         let joan = person(&server, "joan@example.com", "Joan Clarke", "member").await;
         let day = |days: i64| SignedDuration::from_hours(24 * days);
 
         make(&server, &ada, "Spring migration", "Moved the warehouse. Done.", "30d").await;
-        let nightly = make(&server, &grace, "Nightly export", "Yesterday’s figures to the warehouse.", "90d").await;
+        let nightly =
+            make(&server, &grace, "Nightly export", "Yesterday’s figures to the warehouse.", "90d").await;
         server.advance(day(26) + SignedDuration::from_mins(309));
         let staging = make(&server, &ada, "ci-deploy", "Staging.", "7d").await;
         server.advance(day(4) - SignedDuration::from_mins(171));
@@ -95,6 +97,20 @@ async fn make(
     // Signed in anew: days pass between one key and the next.
     let browser = Browserless::signed_in(server, user).await;
     NewKey { name, description, expiration, impersonation: false }.create(&browser).await
+}
+
+/// The first administrator, who names the organization.
+async fn set_up(server: &TestServer, email: &str, name: &str, organization: &str) -> TestUser {
+    let code = server.app.create_set_up_link().await.expect("a link");
+    let input = SetUp {
+        organization: OrganizationName::parse(organization).expect("a name"),
+        name: PersonName::parse(name).expect("a name"),
+        email: Email::parse(email).expect("an address"),
+        password: NewPassword::parse(TestServer::PASSWORD, email).expect("a password"),
+    };
+    let signed_in = server.app.set_up(code.expose(), input, RequestOrigin::default()).await;
+    let id = signed_in.expect("an administrator").actor.user().id.to_string();
+    TestUser { id, email: email.to_owned() }
 }
 
 async fn person(server: &TestServer, email: &str, name: &str, role: &str) -> TestUser {

@@ -1,4 +1,5 @@
 //! Coming in and going out, in a real browser.
+#![expect(clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
 use keystead_app::operator::{Answer, Command};
 use keystead_tests::{Browser, TestServer, button};

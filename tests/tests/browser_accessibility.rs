@@ -1,4 +1,5 @@
 //! Every page in every state, on wide and narrow screens, light and dark; and without a mouse.
+#![expect(clippy::panic, reason = "what these tests share fails as tests do")]
 
 use jiff::SignedDuration;
 use keystead_app::operator::{Answer, Command};
@@ -31,13 +32,16 @@ async fn the_checks_of_this_file_find_what_is_wrong() {
     let spoil = "document.querySelector('h1').insertAdjacentHTML('afterend', '<img><p>Wide</p>');
         const wide = document.querySelector('p:not([class])');
         wide.style.color = '#555'; wide.style.background = '#999'; wide.style.width = '1300px';
-        document.querySelector('.lede').style.cssText = 'color: var(--ink); background: #777'";
+        document.querySelector('.lede').style.cssText = 'color: var(--ink); background: #999'";
     browser.eval(spoil).await;
     let mut wrong = Vec::new();
     look(&browser, "spoilt", &mut wrong).await;
-    for expected in
-        ["spoilt, 1280 px, light: image-alt", "color-contrast:", "color-contrast-enhanced:", "stick out sideways"]
-    {
+    for expected in [
+        "spoilt, 1280 px, light: image-alt",
+        "color-contrast:",
+        "color-contrast-enhanced:",
+        "stick out sideways",
+    ] {
         assert!(wrong.iter().any(|line| line.contains(expected)), "{expected}: {wrong:#?}");
     }
     browser.close().await;

@@ -1,11 +1,11 @@
 //! The life of a key, from the empty page to revocation, as a person with a browser lives it.
+#![expect(clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
 use keystead_tests::{Browser, TestServer, button, row};
 use serde_json::json;
 use thirtyfour::Key;
 
-const READ_CLIPBOARD: &str =
-    "const done = arguments[0]; navigator.clipboard.readText().then(done, error => done(`refused: ${error}`))";
+const READ_CLIPBOARD: &str = "const done = arguments[0]; navigator.clipboard.readText().then(done, error => done(`refused: ${error}`))";
 
 async fn clipboard(browser: &Browser) -> String {
     let read = browser.driver.execute_async(READ_CLIPBOARD, Vec::new()).await.unwrap();
@@ -194,7 +194,9 @@ async fn copied_is_claimed_only_when_the_token_was_copied() {
 
     // A page on plain HTTP has no clipboard; the old command still copies.
     browser.goto("/settings/api-keys").await;
-    browser.eval("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })").await;
+    browser
+        .eval("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })")
+        .await;
     browser.click(&button("Create your first key")).await;
     browser.fill("#name", "first").await;
     browser.click(&button("Create")).await;
@@ -216,7 +218,8 @@ async fn copied_is_claimed_only_when_the_token_was_copied() {
     browser.click("[data-copy]").await;
     browser.says("#copy-state", "Your browser did not copy it.").await;
     assert!(!browser.text("#copy-state").await.contains("Copied"));
-    let selected = browser.eval("const t = document.activeElement; return t.value.slice(t.selectionStart, t.selectionEnd)");
+    let selected = browser
+        .eval("const t = document.activeElement; return t.value.slice(t.selectionStart, t.selectionEnd)");
     assert_eq!(selected.await, token.as_str());
     browser.press(Key::Control + "c").await;
     browser.says("#copy-state", "Copied.").await;
@@ -274,7 +277,9 @@ async fn reloading_the_created_screen_neither_fails_nor_makes_a_second_key() {
     // Two clicks on Create are one key.
     browser.click("#create").await;
     browser.fill("#name", "once").await;
-    browser.eval("const b = document.querySelector('#dialog footer button'); b.click(); b.click(); b.click()").await;
+    browser
+        .eval("const b = document.querySelector('#dialog footer button'); b.click(); b.click(); b.click()")
+        .await;
     browser.says("#dialog-title", "API key created").await;
     browser.click("[data-copy]").await;
     browser.says("#copy-state", "Copied.").await;

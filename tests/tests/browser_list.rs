@@ -36,11 +36,17 @@ async fn a_key_ages_from_active_to_expired_which_is_listed_last_and_cannot_be_ed
     browser.sign_in(&ada).await;
     browser.lists(&["ever", "month", "week"]).await;
     assert_eq!(browser.text(&status("week")).await, "Expired");
-    assert!(browser.shows(&row("week", "//*[contains(@class,'st ')]//*[local-name()='svg']")).await, "never colour alone");
+    assert!(
+        browser.shows(&row("week", "//*[contains(@class,'st ')]//*[local-name()='svg']")).await,
+        "never colour alone"
+    );
     browser.click(&row("week", "//summary")).await;
     browser.says(&row("week", "//*[@class='off']"), "expired keys cannot be edited").await;
     assert!(!browser.shows(&row("week", "//a[contains(.,'Edit API Key')]")).await);
-    assert!(browser.shows(&row("week", "//a[contains(.,'Revoke API Key')]")).await, "it can still be revoked");
+    assert!(
+        browser.shows(&row("week", "//a[contains(.,'Revoke API Key')]")).await,
+        "it can still be revoked"
+    );
 
     server.advance(DAY * 16);
     browser.sign_in(&ada).await;
@@ -61,7 +67,11 @@ async fn search_and_status_narrow_the_list_together_and_an_empty_answer_says_wha
     make(
         &server,
         &ada,
-        &[("old deploy", "", "7d"), ("deploy", "eu-west", "90d"), ("Laptop", "for deploying by hand", "never")],
+        &[
+            ("old deploy", "", "7d"),
+            ("deploy", "eu-west", "90d"),
+            ("Laptop", "for deploying by hand", "never"),
+        ],
     )
     .await;
     server.advance(DAY * 8);
@@ -146,14 +156,15 @@ async fn administrators_see_all_keys_with_their_creators_and_members_are_offered
 
 #[tokio::test]
 async fn impersonation_is_offered_only_where_the_deployment_and_the_person_may() {
-    let server =
-        TestServer::start_with(Deployment { impersonation: true, ..Deployment::default() }).await;
+    let server = TestServer::start_with(Deployment { impersonation: true, ..Deployment::default() }).await;
     let ada = server.administrator("ada@example.com").await;
     let grace = server.member("grace@example.com").await;
     let browser = Browser::signed_in(&server, &ada).await;
     browser.goto("/settings/api-keys/new").await;
     browser.fill("#name", "embedding").await;
-    assert!(!browser.shows(".caution").await || !browser.text(".toggle").await.contains("can act as any user"));
+    assert!(
+        !browser.shows(".caution").await || !browser.text(".toggle").await.contains("can act as any user")
+    );
     browser.click("#allow_impersonation").await;
     browser.says(".caution", "This key can act as any user of").await;
     browser.click(&button("Create")).await;
@@ -208,7 +219,9 @@ async fn many_keys_come_in_pages_and_a_search_from_a_later_page_finds_what_is_on
     browser.says("#count", "120 keys, 50 on this page").await;
     browser.click(&button("Next page")).await;
     browser.click(&button("First page")).await;
-    browser.until("it is the first page", async || (browser.names().await[0] == "key 119").then_some(())).await;
+    browser
+        .until("it is the first page", async || (browser.names().await[0] == "key 119").then_some(()))
+        .await;
     browser.close().await;
 }
 
@@ -244,7 +257,12 @@ async fn hostile_and_endless_text_is_only_text() {
     let script = "<script>document.title='pwned'</script>";
     let image = "\"><img src=x onerror=\"document.title='pwned'\">";
     let template = "{{7*7}} ${7*7} %3Cscript%3E &lt;b&gt;";
-    let keys = [(script, image, "30d"), (image, script, "30d"), (template, "</textarea></dialog>", "30d"), (&long_name, &long_description, "30d")];
+    let keys = [
+        (script, image, "30d"),
+        (image, script, "30d"),
+        (template, "</textarea></dialog>", "30d"),
+        (&long_name, &long_description, "30d"),
+    ];
     make(&server, &ada, &keys).await;
     let browser = Browser::signed_in(&server, &ada).await;
     browser.lists(&[&long_name, template, image, script]).await;

@@ -5,9 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use keystead_tests::{Browser, Form, Sample, button};
+use serde_json::json;
 
 /// A laptop's window, in CSS pixels.
-const WIDE: (u32, u32) = (1280, 800);
+const WIDE: (u32, u32) = (1280, 832);
 /// A phone's.
 const PHONE: (u32, u32) = (390, 844);
 
@@ -20,6 +21,12 @@ impl Camera {
     async fn take(&self, name: &str, (width, height): (u32, u32), dark: bool) {
         self.browser.resize(width, height).await;
         self.browser.prefer_dark(dark).await;
+        self.browser.cdp("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
+        // The caret blinks, and the port is another in each run.
+        let steady = "document.activeElement.style.caretColor = 'transparent';
+            for (const code of document.querySelectorAll('pre code'))
+                code.textContent = code.textContent.replaceAll(location.origin, 'https://keys.example.com')";
+        self.browser.eval(steady).await;
         let path = self.folder.join(format!("{name}.png"));
         self.browser.driver.screenshot(&path).await.expect("a picture");
     }
