@@ -82,7 +82,7 @@ pub(crate) fn hold(keys: usize) -> Result<()> {
     let read = tokens.time(|token, _| {
         let hash = token.hash();
         let (words, _) = hash.as_bytes().as_chunks::<8>();
-        let at = u128::from(u64::from_ne_bytes(words[0])) * lines.len() as u128 >> 64;
+        let at = (u128::from(u64::from_ne_bytes(words[0])) * lines.len() as u128) >> 64;
         usize::try_from(at).is_ok_and(|at| black_box(&lines[at]).0[0] == at as u64)
     })?;
     let verify = tokens.time(|token, round| {

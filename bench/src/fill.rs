@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use keystead_app::operator::{Answer, Command};
-use keystead_app::{App, Clock, Deployment, Entropy, Passwords};
+use keystead_app::{App, Clock, Deployment, Entropy, Passwords, RequestOrigin};
 use keystead_domain::Actor;
 use keystead_token::{Prefix, Token};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -39,7 +39,7 @@ pub(crate) async fn empty(folder: &Path) -> Result<App> {
 pub(crate) async fn sign_in(app: &App) -> Result<(String, Actor)> {
     let link = Command::UserSignInLink { email: ADMINISTRATOR.to_owned() };
     let Answer::SignInLink { code } = app.operate(link).await else { bail!("there is no link to sign in") };
-    let signed_in = app.use_sign_in_link(&code, Default::default()).await?;
+    let signed_in = app.use_sign_in_link(&code, RequestOrigin::default()).await?;
     Ok((signed_in.cookie.expose().to_owned(), signed_in.actor))
 }
 
