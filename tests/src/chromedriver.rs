@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 /// The program to start, when it is not `chromedriver` on the `PATH`.
 const VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
 
@@ -19,6 +21,8 @@ static SHARED: Mutex<Weak<Chromedriver>> = Mutex::new(Weak::new());
 pub(crate) struct Chromedriver {
     process: Child,
     port: u16,
+    /// Where the browsers keep their profiles, a fresh one each; they leave some of it behind.
+    _temporary: TempDir,
 }
 
 impl Chromedriver {
@@ -34,7 +38,10 @@ impl Chromedriver {
 
     fn start() -> Self {
         let program = std::env::var_os(VARIABLE).unwrap_or_else(|| "chromedriver".into());
-        let process = Command::new(&program).arg("--port=0").stdout(Stdio::piped()).spawn();
+        let temporary = tempfile::tempdir().expect("a temporary directory");
+        let mut command = Command::new(&program);
+        command.arg("--port=0").env("TMPDIR", temporary.path()).stdout(Stdio::piped());
+        let process = command.spawn();
         let mut process = process.unwrap_or_else(|error| {
             panic!("cannot start {}: {error}. Run `cargo xtask test --only install`", program.display())
         });
@@ -43,7 +50,8 @@ impl Chromedriver {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        Self { process, port: port.expect("chromedriver says which port it took") }
+        let port = port.expect("chromedriver says which port it took");
+        Self { process, port, _temporary: temporary }
     }
 
     /// Where it listens.
