@@ -41,7 +41,9 @@ impl Serving {
             .expect("started");
         let output = child.stdout.take().expect("piped");
         let (sender, lines) = channel();
-        thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         Self { child, lines }
     }
 

@@ -29,13 +29,17 @@ fn the_commands_of_the_readme_work_as_printed() {
     });
 
     let run = |command: &str| {
-        let script = format!("{}\n{}", export.replace("...", &token), command.replace("http://127.0.0.1:8080", &url));
+        let script =
+            format!("{}\n{}", export.replace("...", &token), command.replace("http://127.0.0.1:8080", &url));
         let output = Command::new("sh").args(["-euc", &script]).output().expect("a shell");
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
     };
     let answer = run(verify);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("x-keystead-user-email: ada@demo.example"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("x-keystead-user-email: ada@demo.example"),
+        "{answer}"
+    );
     let answer = run(graphql);
     assert!(answer.contains(r#""email":"ada@demo.example""#) && answer.contains("totalCount"), "{answer}");
 

@@ -127,7 +127,10 @@ pub enum Answer {
 /// A key, as `key list` shows it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "as in the GraphQL schema's `ApiKey`; the status as in the console's addresses")]
+#[expect(
+    missing_docs,
+    reason = "as in the GraphQL schema's `ApiKey`; the status as in the console's addresses"
+)]
 pub struct ListedKey {
     pub id: String,
     pub name: String,
