@@ -231,7 +231,7 @@ async fn a_node_that_cannot_know_refuses() {
 }
 
 #[tokio::test]
-async fn nobodys_error_is_in_anothers_answer() {
+async fn no_error_is_in_an_answer_to_somebody_else() {
     let server = std::sync::Arc::new(Server::start().await);
     let token = server.token(BOB).await;
     let asked = (0..64).map(|number| {
