@@ -144,10 +144,10 @@ async fn a_key_is_revoked_under_its_exact_name_only() {
     let key = server.key(&ada, "Deploy", "30d").await;
     let session = server.session(&ada).await;
     let before = server.snapshot().await;
-    for name in ["", "deploy", "Deploy2", "Deplo", "*", "%", "Dеploy"] {
+    for name in ["", "deploy", "Deploy2", "Deplo", "*", "%", "D\u{435}ploy"] {
         let answer =
             server.submit(&session, &format!("{KEYS}/{}/revoke", key.id), &[("confirm_name", name)]).await;
-        refused(&server, answer, 422, "not the key’s name".replace('’', "&#39;").as_str(), &before).await;
+        refused(&server, answer, 422, "not the key&#39;s name", &before).await;
     }
     assert_eq!(server.verify(&key.token).await.status(), 200);
 }
@@ -157,20 +157,25 @@ async fn a_form_that_is_sent_again_makes_no_second_key_not_even_after_the_first_
     let server = TestServer::start().await;
     let ada = server.administrator("ada@example.com").await;
     let session = server.session(&ada).await;
+    for made in 1..=5 {
+        let id = request_id(&server, &session).await;
+        let fields = [("name", "deploy"), ("expiration", "30d"), ("request_id", &*id)];
+        let send = || server.submit(&session, NEW, &fields);
+        let answers = tokio::join!(send(), send(), send(), send(), send(), send());
+        for answer in [answers.0, answers.1, answers.2, answers.3, answers.4, answers.5] {
+            assert_eq!(answer.status(), 200);
+        }
+        assert_eq!(server.snapshot().await.rows("api_keys").len(), made, "six at once made one");
+    }
+
     let id = request_id(&server, &session).await;
     let fields = [("name", "deploy"), ("expiration", "30d"), ("request_id", &*id)];
-    let send = || server.submit(&session, NEW, &fields);
-    let answers = tokio::join!(send(), send(), send(), send());
-    for answer in [answers.0, answers.1, answers.2, answers.3] {
-        assert_eq!(answer.status(), 200);
-    }
-    let snapshot = server.snapshot().await;
-    assert_eq!(snapshot.rows("api_keys").len(), 1, "four at once made one");
+    assert_eq!(server.submit(&session, NEW, &fields).await.status(), 200);
     let page = server.visit(&session, KEYS).await.text().await.unwrap();
     let revoke = Form::find_link(&page, "/revoke");
     assert_eq!(server.submit(&session, &revoke, &[("confirm_name", "deploy")]).await.status(), 303);
     let before = server.snapshot().await;
-    refused(&server, send().await, 404, "no such API key", &before).await;
+    refused(&server, server.submit(&session, NEW, &fields).await, 404, "no such API key", &before).await;
 }
 
 #[tokio::test]

@@ -27,3 +27,28 @@ fn no_statement_is_put_together_at_run_time() {
     }
     assert!(read > 50, "{read} files");
 }
+
+/// `SECURITY.md` promises tests by name. A renamed one has to be renamed there, too.
+#[test]
+fn every_test_that_is_named_in_the_security_policy_exists() {
+    const FOLDERS: [(&str, &str); 6] = [
+        ("security/", "tests/tests/security/"),
+        ("store/", "crates/store/tests/guarantees/"),
+        ("directory/", "crates/directory/tests/directory/"),
+        ("token/", "crates/token/tests/guarantees/"),
+        ("graphql/", "crates/server/tests/graphql/"),
+        ("cli/", "crates/cli/tests/cli/"),
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let policy = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let mut named = 0;
+    for name in policy.split('`').skip(1).step_by(2).filter(|text| text.contains(".rs")) {
+        let (file, test) = name.split_once("::").unwrap_or((name, ""));
+        let folder = FOLDERS.iter().find(|(short, _)| file.starts_with(short));
+        let path = folder.map_or(file.to_owned(), |(short, folder)| file.replacen(short, folder, 1));
+        let source = fs::read_to_string(root.join(&path)).unwrap_or_else(|_| panic!("no file {path}"));
+        assert!(test.is_empty() || source.contains(&format!("fn {test}(")), "no test {test} in {path}");
+        named += 1;
+    }
+    assert!(named > 50, "{named} names");
+}
