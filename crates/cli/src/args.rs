@@ -4,11 +4,12 @@
 //! A setting is an option with a variable. It is a secret if its variable's value is hidden.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use keystead_domain::Expiration;
 use keystead_token::Prefix;
 use tracing_subscriber::EnvFilter;
@@ -188,6 +189,11 @@ pub(crate) struct ServeSettings {
     /// separated by commas; in the file, a list. It has no effect yet: this release serves no page that can be embedded.
     #[arg(long, value_name = "URL", env = "KEYSTEAD_EMBED_ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub(crate) embed_origin: Vec<String>,
+    /// A reverse proxy in front of Keystead, as an address or a network such as `10.0.0.0/8`: where a request came from is then read
+    /// from its `X-Forwarded-For`, counted from the right. May be given several times; in the variable, separated by commas; in
+    /// the file, a list. Without it, everybody behind a proxy looks like one address, and is slowed down like one.
+    #[arg(long, value_name = "NETWORK", env = "KEYSTEAD_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
+    pub(crate) trusted_proxy: Vec<IpNet>,
     /// Try Keystead out: an organization with two users and some keys, in a temporary folder that is removed at the end. A
     /// configured store is left alone.
     #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
@@ -262,6 +268,14 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
 
 fn origin(text: &str) -> Result<String, String> {
     keystead_server::Settings::new(text).map(|settings| settings.public_url().to_owned())
+}
+
+/// A network, or one address as the network that holds nothing else.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical())).ok();
+    text.parse().ok().or_else(one).ok_or_else(|| {
+        "it takes an IP address such as 127.0.0.1, or a network such as 10.0.0.0/8 or fd00::/8".to_owned()
+    })
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -89,7 +89,7 @@ async fn start(
     })?;
     let address = listener.local_addr().map_err(|error| Failure::new("cannot listen").cause(&error))?;
     let public_url = public_url(&settings.address, address);
-    let doors = Settings::new(&public_url).map_err(Failure::usage)?;
+    let doors = Settings::new(&public_url).map_err(Failure::usage)?.behind(settings.trusted_proxy.clone());
     let doors = Doors::new(Arc::clone(&app), doors);
 
     printed(out::line(format_args!("Keystead is listening on {}", local_url(address))))?;

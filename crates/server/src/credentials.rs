@@ -7,7 +7,8 @@ use http::{Extensions, HeaderMap, Method};
 use keystead_app::{BrowserSecret, Refusal, RequestOrigin};
 use keystead_domain::{Actor, Error, Via};
 
-use crate::{Doors, Peer, Settings, bearer};
+use crate::observe::Client;
+use crate::{Doors, Settings, bearer};
 
 /// Why a request has no actor.
 #[derive(Debug)]
@@ -24,9 +25,9 @@ pub(crate) enum NoActor {
     Failed(Error),
 }
 
-/// Where the request came from, as far as the connection tells.
+/// Where the request came from.
 pub(crate) fn origin(extensions: &Extensions) -> RequestOrigin {
-    RequestOrigin { address: extensions.get::<Peer>().map(|peer| peer.0.ip()) }
+    RequestOrigin { address: extensions.get::<Client>().map(|client| client.0) }
 }
 
 /// The actor of a request to an API: a key if the header is there, else the cookie, and that only when the browser says that

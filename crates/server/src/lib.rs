@@ -5,6 +5,7 @@
 
 mod assets;
 mod bearer;
+mod client_address;
 pub mod console;
 mod credentials;
 mod graphql;

@@ -1,6 +1,7 @@
 //! What every request goes through but `/verify`: one line in the log, one count. Routes are named by their pattern, never by
 //! the path that was asked: paths hold one-time codes.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -9,6 +10,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use tracing::Instrument as _;
 
+use crate::client_address::client_address;
 use crate::console::strict_transport;
 use crate::{Doors, Peer};
 
@@ -26,7 +28,11 @@ pub(crate) fn request_id() -> Option<String> {
     REQUEST_ID.try_with(Clone::clone).ok()
 }
 
-pub(crate) async fn observe(State(doors): State<Doors>, request: Request, next: Next) -> Response {
+/// Where the request came from, the deployment's own proxies left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client(pub(crate) IpAddr);
+
+pub(crate) async fn observe(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     // Without randomness there is no id, and the request is answered all the same.
     let id = doors
@@ -35,7 +41,13 @@ pub(crate) async fn observe(State(doors): State<Doors>, request: Request, next: 
         .map_or_else(|_| String::new(), |bytes| format!("{:016x}", u64::from_be_bytes(bytes)));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let client = request
+        .extensions()
+        .get::<Peer>()
+        .map(|peer| client_address(peer.0.ip(), request.headers(), doors.settings()));
+    if let Some(client) = client {
+        request.extensions_mut().insert(Client(client));
+    }
     let span = tracing::info_span!("request", id);
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
     if let Ok(id) = HeaderValue::try_from(id) {
@@ -45,6 +57,6 @@ pub(crate) async fn observe(State(doors): State<Doors>, request: Request, next: 
     let elapsed = start.elapsed();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     doors.metrics().answered(response.status(), elapsed);
-    tracing::info!(parent: &span, %method, route, peer = ?peer, status = response.status().as_u16(), ?elapsed, "answered");
+    tracing::info!(parent: &span, %method, route, client = ?client, status = response.status().as_u16(), ?elapsed, "answered");
     response
 }

@@ -1,12 +1,17 @@
 //! What the doors need to know of the deployment.
 
+use std::net::IpAddr;
+
 use http::HeaderValue;
+use ipnet::IpNet;
 
 /// Where this deployment is reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The address that people and programs use, without a trailing slash: `https://keys.example.com`.
     public_url: String,
+    /// The reverse proxies whose `X-Forwarded-For` is believed.
+    trusted_proxies: Vec<IpNet>,
 }
 
 impl Settings {
@@ -23,12 +28,24 @@ impl Settings {
                     && !host.contains(['/', '?', '#', '@', ' '])
                     && HeaderValue::from_str(trimmed).is_ok() =>
             {
-                Ok(Self { public_url: trimmed.to_ascii_lowercase() })
+                Ok(Self { public_url: trimmed.to_ascii_lowercase(), trusted_proxies: Vec::new() })
             }
             _ => Err(format!(
                 "{public_url:?} is not an address such as https://keys.example.com (no path after the host)"
             )),
         }
+    }
+
+    /// Behind these reverse proxies, whose word on where a request came from is taken.
+    #[must_use]
+    pub fn behind(self, trusted_proxies: Vec<IpNet>) -> Self {
+        Self { trusted_proxies, ..self }
+    }
+
+    /// Whether an address is one of the deployment's own proxies.
+    pub(crate) fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
     /// The address, which is also the origin (RFC 6454) of the console's own requests.
