@@ -108,35 +108,37 @@ impl Role {
 
 /// What a user may do: the union of their roles. Sorted, so that it prints the same everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PermissionSet(BTreeSet<Permission>);
+pub struct PermissionSet {
+    held: BTreeSet<Permission>,
+    /// Written once for each user, and read by each verification.
+    text: Box<str>,
+}
 
 impl PermissionSet {
     /// The union of the roles' permissions.
     #[must_use]
     pub fn of_roles(roles: &[Role]) -> Self {
-        Self(roles.iter().flat_map(|role| role.permissions()).cloned().collect())
+        let held: BTreeSet<_> = roles.iter().flat_map(|role| role.permissions()).cloned().collect();
+        let text = held.iter().map(Permission::as_str).collect::<Vec<_>>().join(",").into();
+        Self { held, text }
     }
 
     /// Whether it holds the permission.
     #[must_use]
     pub fn contains(&self, permission: &Permission) -> bool {
-        self.0.contains(permission)
+        self.held.contains(permission)
     }
 
     /// In alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &Permission> {
-        self.0.iter()
+        self.held.iter()
     }
 }
 
 /// The value of the `X-Keystead-Permissions` header: comma-separated.
 impl fmt::Display for PermissionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, permission) in self.0.iter().enumerate() {
-            f.write_str(if nth == 0 { "" } else { "," })?;
-            f.write_str(permission.as_str())?;
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 

@@ -15,14 +15,12 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, Malformed> {
     if values.next().is_some() {
         return Err(Malformed("Send one Authorization header, not several."));
     }
-    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-    match token {
-        // What a token may be made of: RFC 6750's b68token. All of it is looked at, since that takes less time than stopping.
-        Some(token)
-            if !token.is_empty() && token.bytes().fold(true, |fits, byte| fits & is_in_token(byte)) =>
-        {
-            Ok(Some(token))
-        }
+    let token = value.as_bytes().strip_prefix(b"Bearer ");
+    // What a token may be made of: RFC 6750's b68token. All of it is looked at, since that takes less time than stopping.
+    let token =
+        token.filter(|token| token.iter().fold(!token.is_empty(), |fits, byte| fits & is_in_token(*byte)));
+    match token.map(std::str::from_utf8) {
+        Some(Ok(token)) => Ok(Some(token)),
         _ => Err(Malformed(
             "Send the header as: Authorization: Bearer YOUR_API_KEY (one space, nothing around the key).",
         )),
