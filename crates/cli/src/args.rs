@@ -122,7 +122,7 @@ pub(crate) enum KeyCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Check the configuration that `serve` would get from the same options, variables and file, and print it.
-    Check(ServeSettings),
+    Check(Box<ServeSettings>),
     /// Print what can be configured, as Markdown.
     Reference,
 }
