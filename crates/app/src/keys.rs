@@ -34,6 +34,14 @@ pub struct CreatedKey {
     pub token: Option<Token>,
 }
 
+/// What became of minting.
+pub(crate) enum Minted {
+    /// A key, and its token.
+    New(Box<NewKey>, Token),
+    /// The same form had made this key before.
+    Before(KeyId),
+}
+
 /// A page of keys.
 #[derive(Debug, Clone)]
 pub struct KeyList {
@@ -49,9 +57,27 @@ impl App {
     /// Creates a key that can do what the actor can do, whenever it is used (promise 1).
     pub async fn create_key(&self, actor: &Actor, input: &KeyInput) -> Result<CreatedKey, Error> {
         let grant = actor.new_key(input.allow_impersonation, self.deployment.impersonation)?;
-        let created = self.mint(&grant, input, Trace::of(actor, self.now())).await?;
-        let key = self.key(actor, created.0).await?;
-        Ok(CreatedKey { key, token: created.1 })
+        let trace = Trace::of(actor, self.now());
+        let created_at = trace.at;
+        match self.mint(&grant, input, trace).await? {
+            // Not read back: were that to fail, the token would be lost, and the key with it.
+            Minted::New(key, token) => {
+                let key = ApiKey {
+                    id: key.id,
+                    name: key.name,
+                    description: key.description,
+                    masked: key.masked,
+                    allow_impersonation: grant.allow_impersonation(),
+                    creator: grant.creator(),
+                    creator_name: actor.user().name.to_string(),
+                    created_at,
+                    expires_at: key.expires_at,
+                    last_used_at: None,
+                };
+                Ok(CreatedKey { key, token: Some(token) })
+            }
+            Minted::Before(id) => Ok(CreatedKey { key: self.key(actor, id).await?, token: None }),
+        }
     }
 
     /// Mints a token, keeps its hash, and hands the token back once.
@@ -60,7 +86,7 @@ impl App {
         grant: &NewKeyGrant,
         input: &KeyInput,
         trace: Trace,
-    ) -> Result<(KeyId, Option<Token>), Error> {
+    ) -> Result<Minted, Error> {
         let prefix = if grant.allow_impersonation() {
             &self.deployment.impersonation_prefix
         } else {
@@ -80,12 +106,12 @@ impl App {
         match change.create_key(grant, &key).await.map_err(fault)? {
             Recorded::New => {
                 change.commit().await.map_err(fault)?;
-                Ok((key.id, Some(token)))
+                Ok(Minted::New(Box::new(key), token))
             }
             Recorded::Before(id) => {
                 // The first request may be waiting for its commit still: wait with it, so that the key can be read.
                 change.commit().await.map_err(fault)?;
-                Ok((id, None))
+                Ok(Minted::Before(id))
             }
         }
     }
@@ -142,7 +168,7 @@ impl App {
         actor.check_may_edit(&key, now)?;
         change.update_key(&scope, &key, edit).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
-        self.key(actor, id).await
+        Ok(ApiKey { name: edit.name.clone(), description: edit.description.clone(), ..key })
     }
 
     /// Revokes a key of the actor's, or anybody's with `keys:revoke_all`. When this returns, it no longer verifies (promise 3).

@@ -10,6 +10,7 @@ use keystead_store::NewUser;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use crate::keys::Minted;
 use crate::open::fault;
 use crate::{App, BrowserSecret, KeyInput};
 
@@ -247,10 +248,14 @@ impl App {
             allow_impersonation: false,
             request_id: None,
         };
-        let (id, token) =
-            self.mint(&Operator.new_key_for(&user), &input, Trace::operator(self.now())).await?;
-        let token = token.ok_or(Error::Internal)?;
-        Ok(Answer::Token { id: id.to_string(), token: token.expose().to_owned() })
+        let minted = self.mint(&Operator.new_key_for(&user), &input, Trace::operator(self.now())).await?;
+        match minted {
+            Minted::New(key, token) => {
+                Ok(Answer::Token { id: key.id.to_string(), token: token.expose().to_owned() })
+            }
+            // Only forms have a one-time id.
+            Minted::Before(_) => Err(Error::Internal),
+        }
     }
 
     async fn list_keys_of(&self, user: &str) -> Result<Answer, Error> {
