@@ -154,8 +154,15 @@ impl App {
         key.ok_or(Error::NotFound("API key"))
     }
 
-    /// Changes name and description of one of the actor's own keys, until it expires (promises 4 and 5).
-    pub async fn update_key(&self, actor: &Actor, id: KeyId, edit: &KeyEdit) -> Result<ApiKey, Error> {
+    /// Changes name, description or both of one of the actor's own keys, until it expires (promises 4 and 5). What is `None`
+    /// stays as it is at that moment: of two who change one thing each, neither undoes the other's.
+    pub async fn update_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        name: Option<KeyName>,
+        description: Option<Description>,
+    ) -> Result<ApiKey, Error> {
         let now = self.now();
         let scope = actor.own_keys();
         let mut change = self.store.begin(Trace::of(actor, now)).await.map_err(fault)?;
@@ -166,9 +173,13 @@ impl App {
             return Err(actor.check_may_edit(&key, now).err().unwrap_or(Error::NotFound("API key")));
         };
         actor.check_may_edit(&key, now)?;
-        change.update_key(&scope, &key, edit).await.map_err(fault)?;
+        let edit = KeyEdit {
+            name: name.unwrap_or_else(|| key.name.clone()),
+            description: description.unwrap_or_else(|| key.description.clone()),
+        };
+        change.update_key(&scope, &key, &edit).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
-        Ok(ApiKey { name: edit.name.clone(), description: edit.description.clone(), ..key })
+        Ok(ApiKey { name: edit.name, description: edit.description, ..key })
     }
 
     /// Revokes a key of the actor's, or anybody's with `keys:revoke_all`. When this returns, it no longer verifies (promise 3).

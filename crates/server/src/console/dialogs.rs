@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use keystead_app::{CreatedKey, KeyInput};
-use keystead_domain::{ApiKey, Description, Error, Expiration, Field, KeyEdit, KeyId, KeyName};
+use keystead_domain::{ApiKey, Description, Error, Expiration, Field, KeyId, KeyName};
 use serde::Deserialize;
 
 use super::forms::{Posted, field_error};
@@ -179,7 +179,7 @@ pub(crate) async fn edit(
         let form = edit_form(&query, &key, fields.name, fields.description, errors);
         return show(&visit, &query, Some(Dialog::Edit(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    match visit.app().update_key(&visit.actor, id, &KeyEdit { name, description }).await {
+    match visit.app().update_key(&visit.actor, id, Some(name), Some(description)).await {
         Ok(key) => Ok(see_other(&query.after_doing("updated", key.id))),
         Err(why @ (Error::Conflict(_) | Error::Forbidden(_))) => {
             let key = visit.app().key(&visit.actor, id).await?;

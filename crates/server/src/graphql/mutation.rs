@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use keystead_app::KeyInput;
-use keystead_domain::{Description, Error, Expiration, KeyEdit, KeyName};
+use keystead_domain::{Description, Error, Expiration, KeyName};
 
 use super::caller;
 use super::key::{ApiKey, ApiKeyExpiration};
@@ -55,12 +55,7 @@ impl Mutation {
         let id = key_id(&input.id)?;
         let name = input.name.as_deref().map(KeyName::parse).transpose()?;
         let description = input.description.as_deref().map(Description::parse).transpose()?;
-        let current = caller.app.key(&caller.actor, id).await?;
-        let edit = KeyEdit {
-            name: name.unwrap_or(current.name),
-            description: description.unwrap_or(current.description),
-        };
-        let key = caller.app.update_key(&caller.actor, id, &edit).await?;
+        let key = caller.app.update_key(&caller.actor, id, name, description).await?;
         Ok(UpdateApiKeyPayload { api_key: ApiKey { key, now: caller.app.now() } })
     }
 

@@ -162,6 +162,25 @@ async fn refused_texts_name_their_field_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn of_two_who_change_one_thing_each_at_once_neither_undoes_the_others() {
+    let server = Server::start().await;
+    let token = server.token(BOB).await;
+    let (id, _) = server.key(BOB, "before", "30d").await;
+    for round in 0..20 {
+        let (name, description) = (format!("name {round}"), format!("description {round}"));
+        let rename = server.data(&token, UPDATE, json!({ "input": { "id": id, "name": name } }));
+        let describe =
+            server.data(&token, UPDATE, json!({ "input": { "id": id, "description": description } }));
+        tokio::join!(rename, describe);
+        let one = server.data(&token, ONE, json!({ "id": id })).await;
+        assert_eq!(
+            (&one["apiKey"]["name"], &one["apiKey"]["description"]),
+            (&json!(name), &json!(description))
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_expired_key_is_listed_cannot_authenticate_or_be_edited_and_can_be_revoked() {
     let server = Server::start().await;
     let token = server.token(BOB).await;
