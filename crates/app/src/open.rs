@@ -103,6 +103,13 @@ impl App {
         &self.directory
     }
 
+    /// Changes that are committed and that verification does not know of yet: on one node only those of a commit that has not
+    /// been answered.
+    #[must_use]
+    pub fn feed_lag(&self) -> u64 {
+        self.store.committed().saturating_sub(self.directory.sequence())
+    }
+
     /// Whether it may serve: the store answers.
     pub async fn is_ready(&self) -> bool {
         self.store.is_reachable().await
@@ -114,7 +121,7 @@ impl App {
 }
 
 async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
-    store
+    let sequence = store
         .load(
             |keys| {
                 if keys >= 10_000 {
@@ -124,6 +131,7 @@ async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
             |change| directory.apply(0, change),
         )
         .await?;
+    directory.loaded(sequence);
     tracing::info!(keys = directory.keys(), users = directory.users(), "loaded");
     Ok(())
 }

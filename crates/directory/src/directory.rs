@@ -77,6 +77,11 @@ impl Directory {
         self.sequence.store(sequence, Ordering::Release);
     }
 
+    /// The first load is done: it holds all changes up to this number.
+    pub fn loaded(&self, sequence: u64) {
+        self.sequence.fetch_max(sequence, Ordering::Release);
+    }
+
     /// The number of the last change that was applied. A verification that starts after reading it is at least as fresh.
     #[must_use]
     pub fn sequence(&self) -> u64 {

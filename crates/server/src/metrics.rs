@@ -172,6 +172,11 @@ impl Collector for Held {
             ("users", "Users that are held in memory", count(directory.users())),
             ("directory_bytes", "Memory of the table of keys", count(directory.memory_bytes())),
             (
+                "feed_lag_changes",
+                "Changes that are committed and that verification does not know of yet",
+                i64::try_from(self.0.feed_lag()).unwrap_or(i64::MAX),
+            ),
+            (
                 "last_used_sweep_age_milliseconds",
                 "Time since last use was written down",
                 self.0.sweep_age().as_millis().try_into().unwrap_or(i64::MAX),

@@ -11,6 +11,7 @@
 //! everybody in it is told that it failed, and a new connection is opened.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use keystead_domain::Change;
 use sqlx::any::AnyConnectOptions;
@@ -27,6 +28,8 @@ type Outcome = Option<Result<(), String>>;
 /// The one way to write.
 pub(crate) struct Committer {
     writer: Arc<Mutex<Writer>>,
+    /// The feed's last number that is committed.
+    committed: Arc<AtomicU64>,
 }
 
 struct Writer {
@@ -34,6 +37,7 @@ struct Writer {
     connection: Option<AnyConnection>,
     options: AnyConnectOptions,
     subscriber: Subscriber,
+    committed: Arc<AtomicU64>,
     /// What the open transaction holds so far.
     batch: Option<Batch>,
     /// A savepoint is open: if its owner is gone, it must be rolled back.
@@ -56,15 +60,27 @@ impl Committer {
         options: AnyConnectOptions,
         subscriber: Subscriber,
     ) -> Arc<Self> {
+        let committed = Arc::new(AtomicU64::new(0));
         let writer = Writer {
             connection: Some(connection),
             options,
             subscriber,
+            committed: Arc::clone(&committed),
             batch: None,
             in_savepoint: false,
             closed: false,
         };
-        Arc::new(Self { writer: Arc::new(Mutex::new(writer)) })
+        Arc::new(Self { writer: Arc::new(Mutex::new(writer)), committed })
+    }
+
+    /// The feed's last number that is committed, as far as this process has read or written it.
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// What a load found committed.
+    pub(crate) fn found_committed(&self, sequence: u64) {
+        self.committed.fetch_max(sequence, Ordering::Release);
     }
 
     /// Takes the lock and opens a savepoint in the shared transaction.
@@ -198,6 +214,9 @@ impl Writer {
             self.abort(&cause.to_string()).await;
         } else if let Some(batch) = self.batch.take() {
             // After the commit nothing can fail: all that the subscriber needs was read before it.
+            if let Some((last, _)) = batch.changes.last() {
+                self.committed.store(last.unsigned_abs(), Ordering::Release);
+            }
             for (sequence, change) in batch.changes {
                 (self.subscriber)(sequence.unsigned_abs(), change);
             }

@@ -40,6 +40,7 @@ impl Store {
             .await?;
         first.close().await?;
         second.close().await?;
+        self.committer.found_committed(sequence.unsigned_abs());
         Ok(sequence.unsigned_abs())
     }
 

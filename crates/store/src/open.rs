@@ -60,6 +60,13 @@ impl Store {
         Ok(Self { readers, committer, file, _lock: lock })
     }
 
+    /// The number of the last change that is committed, as of the load or a later commit. What is told lags behind it by what
+    /// is being told.
+    #[must_use]
+    pub fn committed(&self) -> u64 {
+        self.committer.committed()
+    }
+
     /// Whether the database answers: what `/readyz` asks.
     pub async fn is_reachable(&self) -> bool {
         sqlx::query("SELECT sequence FROM feed").fetch_one(&self.readers).await.is_ok()
