@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn an_id_has_one_spelling() {
-        let id: KeyId = IdGenerator::default().next(Timestamp::UNIX_EPOCH, [7; 8]);
+        let id: KeyId = IdGenerator::default().next(Timestamp::UNIX_EPOCH, [0xab; 8]);
         let text = id.to_string();
         assert_eq!(text.parse(), Ok(id));
         for other in [
