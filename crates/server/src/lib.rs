@@ -1,6 +1,6 @@
 //! The doors of Keystead: the console, GraphQL, and plain HTTP for proxies and operators.
 //!
-//! A door parses a request, calls [`App`](keystead_app::App) and renders the answer. All routes are in [`mod@router`]; what every
+//! A door parses a request, calls [`App`](keystead_app::App) and renders the answer. All routes are in [`router`](fn@router); what every
 //! request goes through is in `observe`.
 
 mod assets;
