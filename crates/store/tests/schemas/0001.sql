@@ -1,4 +1,4 @@
--- Made by write_a_store_of_the_newest_schema. Never changed once released.
+-- Made by tests/guarantees/schemas.rs. Never changed once released.
 CREATE TABLE _sqlx_migrations (
     version BIGINT PRIMARY KEY,
     description TEXT NOT NULL,
