@@ -297,8 +297,7 @@ pub(crate) async fn restore(folder: &Path, sql: &str) {
 /// A store as SQL: tables with their rows, then what would get in the way of inserting them.
 pub(crate) async fn dump(folder: &Path) -> String {
     let mut database = database(folder).await;
-    let mut sql =
-        String::from("-- Made by tests/guarantees/schemas.rs. Never changed once released.\n");
+    let mut sql = String::from("-- Made by tests/guarantees/schemas.rs. Never changed once released.\n");
     let things: Vec<(String, String, String)> =
         sqlx::query_as("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
             .fetch_all(&mut database)
