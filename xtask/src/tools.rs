@@ -21,9 +21,20 @@ const AXE_VERSION: &str = "4.14.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const TYPOS_VERSION: &str = "1.52.0";
 
+/// Programs that come from the system, each with Debian's package that has it.
+const SYSTEM: [(&str, &str); 6] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    // What installs axe-core and typos, and what the documentation's commands call.
+    ("npm", "npm"),
+    ("python3", "python3"),
+    ("pip3", "python3-pip"),
+    ("curl", "curl"),
+];
+
 /// Installs whatever is missing.
 pub(crate) fn install_all(repository: &Repository) -> Result<()> {
-    chromedriver()?;
+    system()?;
     axe(repository)?;
     typos(repository)?;
     cargo_deny(repository)?;
@@ -79,13 +90,24 @@ pub(crate) fn cargo_deny(repository: &Repository) -> Result<PathBuf> {
 
 /// The program that drives Chromium, which is installed along with it.
 pub(crate) fn chromedriver() -> Result<PathBuf> {
-    if let (Some(_), Some(driver)) = (on_path("chromium"), on_path("chromedriver")) {
-        return Ok(driver);
+    system()?;
+    on_path("chromedriver").context("there is no `chromedriver` on the PATH")
+}
+
+/// Installs what is missing of [`SYSTEM`].
+fn system() -> Result<()> {
+    let is_missing = |(program, _): &&(&str, &str)| on_path(program).is_none();
+    let mut packages: Vec<&str> = SYSTEM.iter().filter(is_missing).map(|(_, package)| *package).collect();
+    if packages.is_empty() {
+        return Ok(());
     }
+    // Without recommended packages Chromium has no font at all to draw with.
+    packages.push("fonts-liberation");
+    let packages_by_name = packages.join(" ");
     ensure!(
         on_path("apt-get").is_some() && is_root()?,
-        "the browser tests need `chromium` and `chromedriver` on the PATH. Install them by hand (on Debian: \
-         `sudo apt-get install chromium chromium-driver fonts-liberation`), then run this again"
+        "the tests need programs that are not on the PATH. Install them by hand (on Debian: \
+         `sudo apt-get install {packages_by_name}`), then run this again"
     );
     let apt_get = || {
         let mut command = Command::new("apt-get");
@@ -93,14 +115,14 @@ pub(crate) fn chromedriver() -> Result<PathBuf> {
         command
     };
     process::run(apt_get().arg("update"))?;
-    process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args([
-        "chromium",
-        "chromium-driver",
-        // Without recommended packages Chromium has no font at all to draw with.
-        "fonts-liberation",
-    ]))?;
-    on_path("chromedriver")
-        .context("apt-get installed chromium-driver, yet there is no `chromedriver` on the PATH")
+    process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
+    let still = SYSTEM.iter().find(is_missing).map(|(program, _)| *program);
+    ensure!(
+        still.is_none(),
+        "apt-get installed {packages_by_name}, yet there is no `{}`",
+        still.unwrap_or_default()
+    );
+    Ok(())
 }
 
 /// `file`, after `install` has put it there if it was missing.
