@@ -66,6 +66,8 @@ pub(crate) fn hold(keys: usize) -> Result<()> {
     let mut tokens = Presented::with_room(keys)?;
     let before = memory("VmRSS")?;
     let directory = Directory::new();
+    // As a start does.
+    directory.reserve(keys);
     let applied = fill(&directory, keys, now, &mut tokens)?;
     let resident = (memory("VmRSS")? - before) / keys as f64;
 

@@ -124,6 +124,7 @@ async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
     let sequence = store
         .load(
             |keys| {
+                directory.reserve(usize::try_from(keys).unwrap_or(0));
                 if keys >= 10_000 {
                     tracing::info!(keys, "loading keys from the store");
                 }

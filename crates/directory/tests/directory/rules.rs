@@ -209,3 +209,20 @@ fn a_key_takes_at_most_100_bytes_and_gives_them_back_when_it_is_revoked() {
     assert_eq!(directory.keys(), 0);
     assert!(directory.memory_bytes() < full / 2, "{} of {full} bytes", directory.memory_bytes());
 }
+
+#[test]
+fn what_was_reserved_is_filled_without_another_copy_and_loses_no_key() {
+    let early = token(0);
+    let directory = directory_with([&early]);
+    directory.reserve(20_000);
+    let reserved = directory.memory_bytes();
+    for n in 1..20_000 {
+        let token = token(n);
+        directory.apply(2, Change::Key(record(&token, user_id(1))));
+    }
+    assert_eq!(directory.memory_bytes(), reserved);
+    assert_eq!(directory.keys(), 20_000);
+    assert_eq!(refusal(&directory, &early, at(1)), None);
+    directory.reserve(0);
+    assert_eq!(directory.memory_bytes(), reserved, "less is never made of it");
+}
