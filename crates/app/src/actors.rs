@@ -40,6 +40,9 @@ impl App {
         cookie: &BrowserSecret,
         origin: RequestOrigin,
     ) -> Result<Option<Actor>, Error> {
+        if self.directory.is_suspended() {
+            return Err(Error::Unavailable);
+        }
         let now = self.now();
         let Some(session) = self.store.session(&cookie.hash()).await.map_err(fault)? else { return Ok(None) };
         if !session.is_live(now) {

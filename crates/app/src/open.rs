@@ -67,7 +67,18 @@ impl App {
         let directory = Arc::new(Directory::new());
         let subscriber = {
             let directory = Arc::clone(&directory);
-            Box::new(move |sequence, change| directory.apply(sequence, change))
+            Box::new(move |sequence, change| {
+                // A number that was left out is a change that this node does not know: it may be a revocation.
+                if sequence != directory.sequence() + 1 {
+                    tracing::error!(
+                        sequence,
+                        known = directory.sequence(),
+                        "the feed has a gap; refusing until a restart"
+                    );
+                    directory.suspend();
+                }
+                directory.apply(sequence, change);
+            })
         };
         let store = Store::open(data_dir, subscriber).await?;
         load(&store, &directory).await?;
@@ -110,9 +121,9 @@ impl App {
         self.store.committed().saturating_sub(self.directory.sequence())
     }
 
-    /// Whether it may serve: the store answers.
+    /// Whether it may serve: the store answers, and verification knows all that it should.
     pub async fn is_ready(&self) -> bool {
-        self.store.is_reachable().await
+        !self.directory.is_suspended() && self.store.is_reachable().await
     }
 
     pub(crate) fn next_id<Id: From<Uuid>>(&self, now: Timestamp) -> Result<Id, Error> {

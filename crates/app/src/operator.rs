@@ -235,12 +235,7 @@ impl App {
 
     async fn create_key_for(&self, user: &str, name: &str, expires: &str) -> Result<Answer, Error> {
         let user = self.user_by_email(user).await?;
-        let expiration = Expiration::from_code(expires).ok_or_else(|| {
-            Error::invalid(
-                Field::Expiration,
-                "There is no such expiration. Choose 7d, 30d, 90d, 180d, 1y or never.",
-            )
-        })?;
+        let expiration = Expiration::parse(expires)?;
         let input = KeyInput {
             name: KeyName::parse(name)?,
             description: Description::parse("")?,

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use keystead_domain::audit::Trace;
-use keystead_domain::{
-    Actor, ApiKey, Email, Error, Organization, OrganizationName, Permission, PersonName, Role, User,
-};
+use keystead_domain::{Actor, ApiKey, Email, Error, Organization, OrganizationName, PersonName, Role, User};
 use keystead_store::NewUser;
 
 use crate::App;
@@ -15,13 +13,11 @@ impl App {
     /// The creator of a key, for an actor who may see the key: the actor themselves, or anybody in the organization with
     /// `keys:read_all`. Somebody of another organization is not there (promise 6).
     pub fn creator(&self, actor: &Actor, key: &ApiKey) -> Result<Arc<User>, Error> {
-        let asking = actor.user();
-        if key.creator == asking.id {
-            return Ok(Arc::clone(asking));
-        }
+        let scope = actor.readable_keys();
+        let reachable = scope.creator().is_none_or(|own| own == key.creator);
         self.directory
             .user(key.creator)
-            .filter(|user| user.organization == asking.organization && asking.may(&Permission::KEYS_READ_ALL))
+            .filter(|user| reachable && user.organization == scope.organization())
             .ok_or(Error::NotFound("user"))
     }
 

@@ -111,7 +111,7 @@ impl Directory {
     /// # Errors
     /// A creator who is not active hides that the key expired: their keys are as good as revoked (promise 1).
     pub fn verify(&self, token: TokenRef<'_>, now: Timestamp) -> Result<Verified, Refusal> {
-        if self.suspended.load(Ordering::Acquire) {
+        if self.is_suspended() {
             return Err(Refusal::Unavailable);
         }
         let hash = Words::from(token.hash());
@@ -179,14 +179,15 @@ impl Directory {
     }
 
     /// From now on every verification is refused as [`Refusal::Unavailable`]: this node may have missed a revocation
-    /// (promise 3). Changes are still applied.
+    /// (promise 3). There is no way back but a fresh load into another directory.
     pub fn suspend(&self) {
         self.suspended.store(true, Ordering::SeqCst);
     }
 
-    /// Ends [`suspend`](Self::suspend): this node has caught up.
-    pub fn resume(&self) {
-        self.suspended.store(false, Ordering::SeqCst);
+    /// Whether this node may have missed something.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::Acquire)
     }
 
     fn insert(&self, writer: &mut Writer, record: &KeyRecord) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{ApiKey, Error, KeyId, OrganizationId, Permission, SessionId, User, UserId};
+use crate::{ApiKey, Error, Field, KeyId, OrganizationId, Permission, SessionId, User, UserId};
 
 /// How a request proved who it is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,17 @@ pub enum View {
     Mine,
     /// Those of everyone in the organization.
     All,
+}
+
+impl View {
+    /// The view that a page's address names; none is [`View::Mine`].
+    pub fn parse(name: &str) -> Result<Self, Error> {
+        match name {
+            "" | "mine" => Ok(Self::Mine),
+            "all" => Ok(Self::All),
+            _ => Err(Error::invalid(Field::View, "There is no such view. Choose My keys or All keys.")),
+        }
+    }
 }
 
 impl Actor {

@@ -23,6 +23,7 @@ pub enum Field {
     Role,
     Search,
     Status,
+    View,
 }
 
 impl Field {
@@ -46,6 +47,7 @@ impl Field {
             Self::Role => "role",
             Self::Search => "search",
             Self::Status => "status",
+            Self::View => "view",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::{Error, Field};
+
 /// The choices of the *Create API key* dialog. A year is 365 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -50,9 +52,11 @@ impl Expiration {
     }
 
     /// The inverse of [`Self::code`].
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|choice| choice.code() == code)
+    pub fn parse(code: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|choice| choice.code() == code).ok_or_else(|| {
+            let message = "There is no such expiration. Choose 7d, 30d, 90d, 180d, 1y or never.";
+            Error::invalid(Field::Expiration, message)
+        })
     }
 
     /// The name that people read.
@@ -86,9 +90,9 @@ mod tests {
         ];
         for (choice, at) in Expiration::ALL.into_iter().zip(expected) {
             assert_eq!(choice.expires_at(now), at.map(|at| at.parse().unwrap()), "{}", choice.label());
-            assert_eq!(Expiration::from_code(choice.code()), Some(choice));
+            assert_eq!(Expiration::parse(choice.code()), Ok(choice));
         }
         assert_eq!(Expiration::default(), Expiration::Days30);
-        assert_eq!(Expiration::from_code("31d"), None);
+        assert!(Expiration::parse("31d").is_err());
     }
 }

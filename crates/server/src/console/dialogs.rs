@@ -59,10 +59,7 @@ pub(crate) async fn create(
     let mut errors = CreateErrors::default();
     let name = field_error(KeyName::parse(&fields.name), &mut errors.name)?;
     let description = field_error(Description::parse(&fields.description), &mut errors.description)?;
-    let expiration = Expiration::from_code(&fields.expiration);
-    if expiration.is_none() {
-        errors.expiration = Some("Choose one of the expirations.".to_owned());
-    }
+    let expiration = field_error(Expiration::parse(&fields.expiration), &mut errors.expiration)?;
     let (Some(name), Some(description), Some(expiration)) = (name, description, expiration) else {
         let form = create_form(&visit, &query, fields, errors);
         return show(&visit, &query, Some(Dialog::Create(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -116,7 +113,7 @@ fn create_form(
         value: expiration.code().to_owned(),
         label: expiration.label().to_owned(),
         expires: expiration.expires_at(now).map(time),
-        chosen: expiration == Expiration::from_code(&fields.expiration).unwrap_or_default(),
+        chosen: expiration == Expiration::parse(&fields.expiration).unwrap_or_default(),
     };
     CreateForm {
         action: query.create(),

@@ -1,7 +1,7 @@
 //! The list of keys as every address of the page shows it: what the query asks for, the rows, and the links that keep it.
 
 use jiff::Timestamp;
-use keystead_domain::{Actor, ApiKey, Error, KeyFilter, KeyId, Permission, SearchText, Status, View};
+use keystead_domain::{Actor, ApiKey, Error, KeyFilter, KeyId, SearchText, Status, View};
 use serde::Deserialize;
 
 use super::view::{self, Action, Filter, KeyRow, ListLinks, Notice, Time, Tone};
@@ -74,17 +74,6 @@ impl ListQuery {
         self.address(&format!("/{key}/revoke"), &[])
     }
 
-    fn parsed_view(&self) -> Result<View, Error> {
-        match self.view.as_str() {
-            "" | "mine" => Ok(View::Mine),
-            "all" => Ok(View::All),
-            _ => Err(Error::invalid(
-                keystead_domain::Field::Status,
-                "There is no such view. Choose My keys or All keys.",
-            )),
-        }
-    }
-
     fn filter(&self) -> Result<KeyFilter, Error> {
         let status =
             Some(self.status.as_str()).filter(|status| !status.is_empty()).map(Status::parse).transpose()?;
@@ -94,7 +83,7 @@ impl ListQuery {
     /// The list, as the actor may see it.
     pub(super) async fn load(&self, visit: &SignedIn) -> Result<view::KeyList, Error> {
         let (app, actor, now) = (visit.app(), &visit.actor, visit.now());
-        let (view, filter) = (self.parsed_view()?, self.filter()?);
+        let (view, filter) = (View::parse(&self.view)?, self.filter()?);
         let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
         let page = app.keys(actor, view, &filter, PAGE, after).await?;
         let matching = app.count_keys(actor, view, &filter).await?;
@@ -114,7 +103,7 @@ impl ListQuery {
                 search: self.q.trim().to_owned(),
                 status: filter.status.map(shown),
             },
-            may_view_all: actor.user().may(&Permission::KEYS_READ_ALL),
+            may_view_all: actor.keys(View::All).is_ok(),
             links: ListLinks {
                 create: self.create(),
                 mine: Self { view: String::new(), after: String::new(), ..self.clone() }.list(),
