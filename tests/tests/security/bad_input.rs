@@ -92,7 +92,7 @@ async fn values_that_are_none_of_the_choices_are_refused() {
         let id = request_id(&server, &session).await;
         let fields = [("name", "n"), ("expiration", expiration), ("request_id", &id)];
         let answer = server.submit(&session, NEW, &fields).await;
-        refused(&server, answer, 422, "Choose one of the expirations", &before).await;
+        refused(&server, answer, 422, "There is no such expiration", &before).await;
     }
     for id in ["", "0", "zz", "00000000-0000-7000-8000-000000000000"] {
         let fields = [("name", "n"), ("expiration", "30d"), ("request_id", id)];
