@@ -8,6 +8,10 @@ use jiff::SignedDuration;
 #[expect(missing_docs, reason = "the names are the fields'")]
 pub enum Field {
     After,
+    AllowedAddresses,
+    AllowedDomains,
+    BlockedAddresses,
+    BlockedDomains,
     ConfirmName,
     Description,
     Email,
@@ -32,6 +36,10 @@ impl Field {
     pub fn name(self) -> &'static str {
         match self {
             Self::After => "after",
+            Self::AllowedAddresses => "allowedAddresses",
+            Self::AllowedDomains => "allowedDomains",
+            Self::BlockedAddresses => "blockedAddresses",
+            Self::BlockedDomains => "blockedDomains",
             Self::ConfirmName => "confirmName",
             Self::Description => "description",
             Self::Email => "email",

@@ -9,6 +9,7 @@
 
 mod actor;
 pub mod audit;
+mod email_access;
 mod error;
 mod expiration;
 mod feed;
@@ -23,6 +24,7 @@ mod throttle;
 mod user;
 
 pub use actor::{Actor, AuditScope, KeyScope, NewKeyGrant, Operator, Via, View};
+pub use email_access::{EmailAccess, EmailList, EmailRule, MAX_EMAIL_RULES, RuleKind, Verdict};
 pub use error::{Error, Field};
 pub use expiration::Expiration;
 pub use feed::{Change, KeyRecord};
