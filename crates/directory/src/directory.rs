@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use keystead_domain::{Change, KeyId, KeyRecord, User, UserId};
+use keystead_domain::{Change, KeyId, KeyRecord, OrganizationId, OrganizationState, Role, User, UserId};
 use keystead_token::{TokenHash, TokenRef};
 
 use crate::hash::{SHARDS, Words};
@@ -41,12 +41,12 @@ struct Fill {
 type LastUsed = HashMap<KeyId, u32>;
 
 impl Directory {
-    /// A directory that knows nobody, as of sequence 0.
+    /// A directory that knows nobody, as of sequence 0. `roles` are those of the deployment's configuration.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(roles: impl Into<Box<[Role]>>) -> Self {
         Self {
             shards: std::array::from_fn(|_| ArcSwap::from_pointee(Table::with_room(0))),
-            users: Users::new(),
+            users: Users::new(roles.into()),
             suspended: AtomicBool::new(false),
             sequence: AtomicU64::new(0),
             keys: AtomicUsize::new(0),
@@ -71,7 +71,8 @@ impl Directory {
         match change {
             Change::Key(record) => self.insert(&mut writer, &record),
             Change::KeyRevoked(hash) => self.revoke(&mut writer, hash),
-            Change::User(user) => self.users.put(user),
+            Change::User(record) => self.users.put(record),
+            Change::Organization(record) => self.users.put_organization(*record),
             Change::UserGone(id) => self.users.remove(id),
         }
         self.sequence.store(sequence, Ordering::Release);
@@ -131,6 +132,24 @@ impl Directory {
     #[must_use]
     pub fn user(&self, id: UserId) -> Option<Arc<User>> {
         self.users.get(id)
+    }
+
+    /// An organization as of now, archived or not.
+    #[must_use]
+    pub fn organization(&self, id: OrganizationId) -> Option<Arc<OrganizationState>> {
+        self.users.organization(id)
+    }
+
+    /// All organizations, in no order.
+    #[must_use]
+    pub fn organizations(&self) -> Vec<Arc<OrganizationState>> {
+        self.users.organizations()
+    }
+
+    /// All users of an organization, in no order. Looks at every user that there is.
+    #[must_use]
+    pub fn users_of(&self, id: OrganizationId) -> Vec<Arc<User>> {
+        self.users.of_organization(id)
     }
 
     /// How many keys there are that were not revoked, expired ones included.
@@ -251,12 +270,6 @@ impl Directory {
     }
 }
 
-impl Default for Directory {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Writer {
     /// Takes what was used from every replaced table, and drops those without a reader. To swap a table out makes
     /// every reader of it a counted owner, so a table with one owner has no reader, and gets none.
@@ -311,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_use_that_a_late_reader_notes_in_a_replaced_table_is_handed_out_and_the_table_let_go_of() {
-        let directory = Directory::new();
+        let directory = Directory::new([]);
         directory.apply(1, Change::Key(record(0)));
         let late = directory.shards[0].load();
         let place = late.find(&Words::from(record(0).hash)).unwrap();

@@ -5,7 +5,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
-use keystead_domain::{Email, OrganizationId, PersonName, User, UserId};
+use keystead_domain::{
+    Assignments, Email, OrganizationId, OrganizationRecord, OrganizationState, PersonName, Role, User,
+    UserId, UserRecord,
+};
 
 const FIRST_CHUNK: u32 = 1024;
 /// So that every place is less than 2^31, which leaves a slot of the key table a bit.
@@ -19,11 +22,14 @@ pub(crate) struct Users {
     /// The users who are active. Chunk *n* holds 1024 · 2^*n* places and never moves, so readers need no lock.
     chunks: [OnceLock<Box<[ArcSwap<User>]>>; CHUNKS],
     known: RwLock<Known>,
+    /// Those of the deployment's configuration, the same for every organization.
+    roles: Box<[Role]>,
 }
 
 /// For writers and for the console. No verification comes here.
 #[derive(Default)]
 struct Known {
+    organizations: HashMap<OrganizationId, Arc<OrganizationState>>,
     by_id: HashMap<UserId, Entry>,
     /// How many of them are users, and not only the places of creators who are gone or have not come yet.
     users: usize,
@@ -35,20 +41,22 @@ struct Entry {
 }
 
 impl Users {
-    pub(crate) fn new() -> Self {
-        let nobody = User::new(
-            UserId::from_u128(0),
-            OrganizationId::from_u128(0),
-            Email::from_stored(String::new()),
-            PersonName::from_stored(String::new()),
-            false,
-            Timestamp::UNIX_EPOCH,
-            Vec::new(),
-        );
+    pub(crate) fn new(roles: Box<[Role]>) -> Self {
+        let nobody = UserRecord {
+            id: UserId::from_u128(0),
+            organization: OrganizationId::from_u128(0),
+            email: Email::from_stored(String::new()),
+            name: PersonName::from_stored(String::new()),
+            active: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            assignments: Assignments::default(),
+            groups: Vec::new(),
+        };
         Self {
-            nobody: Arc::new(nobody),
+            nobody: Arc::new(User::of_unknown_organization(nobody)),
             chunks: [const { OnceLock::new() }; CHUNKS],
             known: RwLock::default(),
+            roles,
         }
     }
 
@@ -72,14 +80,47 @@ impl Users {
         self.write().entry(id).map(|entry| entry.place)
     }
 
-    pub(crate) fn put(&self, user: User) {
-        let user = Arc::new(user);
+    pub(crate) fn organization(&self, id: OrganizationId) -> Option<Arc<OrganizationState>> {
+        self.read().organizations.get(&id).cloned()
+    }
+
+    pub(crate) fn organizations(&self) -> Vec<Arc<OrganizationState>> {
+        self.read().organizations.values().cloned().collect()
+    }
+
+    pub(crate) fn of_organization(&self, id: OrganizationId) -> Vec<Arc<User>> {
+        let known = self.read();
+        let users = known.by_id.values().filter_map(|entry| entry.user.as_ref());
+        users.filter(|user| user.organization == id).cloned().collect()
+    }
+
+    pub(crate) fn put(&self, record: UserRecord) {
         let mut known = self.write();
+        let user = Arc::new(match known.organizations.get(&record.organization) {
+            Some(state) => User::new(record, state),
+            None => User::of_unknown_organization(record),
+        });
         let Some(entry) = known.entry(user.id) else { return };
         let place = entry.place;
         let is_new = entry.user.replace(Arc::clone(&user)).is_none();
         known.users += usize::from(is_new);
-        self.set(place, if user.active { user } else { Arc::clone(&self.nobody) });
+        self.set(place, user);
+    }
+
+    /// Every user of the organization is as its new state says when this returns. The work is that of its users in memory; their
+    /// keys are not touched, however many they are.
+    pub(crate) fn put_organization(&self, record: OrganizationRecord) {
+        let state = Arc::new(OrganizationState::new(record, &self.roles));
+        let mut known = self.write();
+        let Known { organizations, by_id, .. } = &mut *known;
+        for entry in by_id.values_mut() {
+            let place = entry.place;
+            if let Some(user) = entry.user.as_mut().filter(|user| user.organization == state.id()) {
+                *user = Arc::new(User::new(Arc::clone(user.record()), &state));
+                self.set(place, Arc::clone(user));
+            }
+        }
+        organizations.insert(state.id(), state);
     }
 
     pub(crate) fn remove(&self, id: UserId) {
@@ -91,7 +132,9 @@ impl Users {
         self.set(place, Arc::clone(&self.nobody));
     }
 
+    /// Whoever may not act is nobody to a verification.
     fn set(&self, place: u32, user: Arc<User>) {
+        let user = if user.may_act() { user } else { Arc::clone(&self.nobody) };
         let (chunk, offset) = position(place);
         let Some(chunk_cell) = self.chunks.get(chunk) else { return };
         let places = chunk_cell.get_or_init(|| {

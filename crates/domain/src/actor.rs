@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{ApiKey, Error, Field, KeyId, OrganizationId, Permission, SessionId, User, UserId};
+use crate::{
+    ApiKey, Error, Expiration, Field, KeyId, KeyPolicy, OrganizationId, Permission, SessionId, User, UserId,
+};
 
 /// How a request proved who it is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +50,9 @@ impl View {
 }
 
 impl Actor {
-    /// For the code that checks credentials, and for nothing else. A user who is not active is nobody.
+    /// For the code that checks credentials, and for nothing else. A user who may not act is nobody.
     pub fn authenticated(user: Arc<User>, via: Via, address: Option<IpAddr>) -> Result<Self, Error> {
-        if user.active { Ok(Self { user, via, address }) } else { Err(Error::Unauthenticated) }
+        if user.may_act() { Ok(Self { user, via, address }) } else { Err(Error::Unauthenticated) }
     }
 
     /// The user who acts.
@@ -101,6 +103,26 @@ impl Actor {
         KeyScope { organization: self.user.organization, creator: (!everyone).then_some(self.user.id) }
     }
 
+    /// The keys of one user, to read: their own, or anybody's with `keys:read_all`.
+    pub fn keys_of(&self, user: &User) -> Result<KeyScope, Error> {
+        self.one_creator(user, &Permission::KEYS_READ_ALL, "see keys that others created")
+    }
+
+    /// The keys of one user, to revoke: their own, or anybody's with `keys:revoke_all`.
+    pub fn revocable_keys_of(&self, user: &User) -> Result<KeyScope, Error> {
+        self.one_creator(user, &Permission::KEYS_REVOKE_ALL, "revoke keys that others created")
+    }
+
+    fn one_creator(&self, user: &User, permission: &Permission, what: &str) -> Result<KeyScope, Error> {
+        if user.organization != self.user.organization {
+            return Err(Error::NotFound("user"));
+        }
+        if user.id != self.user.id {
+            self.require(permission, what)?;
+        }
+        Ok(KeyScope { organization: user.organization, creator: Some(user.id) })
+    }
+
     /// Whether they may change a key's name and description now: only its creator may, and only until it expires.
     pub fn check_may_edit(&self, key: &ApiKey, now: Timestamp) -> Result<(), Error> {
         if key.creator != self.user.id {
@@ -123,15 +145,28 @@ impl Actor {
         deployment_allows && self.user.may(&Permission::IMPERSONATION_GRANT)
     }
 
-    /// The grant to create one key (promise 7 for those that allow impersonation).
-    pub fn new_key(&self, allow_impersonation: bool, deployment_allows: bool) -> Result<NewKeyGrant, Error> {
+    /// The grant to create one key, as far as the organization's policy goes (promise 7 for those that allow impersonation).
+    pub fn new_key(
+        &self,
+        expiration: Expiration,
+        allow_impersonation: bool,
+        deployment_allows: bool,
+        policy: &KeyPolicy,
+    ) -> Result<NewKeyGrant, Error> {
+        policy.check_open(Some(self.via))?;
+        policy.check_expiration(expiration)?;
         if allow_impersonation && !deployment_allows {
             return Err(Error::Forbidden("Impersonation is not enabled on this deployment.".into()));
         }
         if allow_impersonation {
             self.require(&Permission::IMPERSONATION_GRANT, "create impersonation keys")?;
         }
-        Ok(NewKeyGrant { organization: self.user.organization, creator: self.user.id, allow_impersonation })
+        Ok(NewKeyGrant {
+            organization: self.user.organization,
+            creator: self.user.id,
+            expiration,
+            allow_impersonation,
+        })
     }
 
     /// The organization's audit log.
@@ -140,7 +175,7 @@ impl Actor {
         Ok(AuditScope { organization: self.user.organization })
     }
 
-    fn require(&self, permission: &Permission, what: &str) -> Result<(), Error> {
+    pub(crate) fn require(&self, permission: &Permission, what: &str) -> Result<(), Error> {
         if self.user.may(permission) {
             return Ok(());
         }
@@ -167,11 +202,28 @@ impl Operator {
         KeyScope { organization, creator: None }
     }
 
-    /// The grant to create a key for a user. Never an impersonation key: those are made by a person who may, in the console or
-    /// over the API.
+    /// The grant to create a key for a user, as far as their organization's policy goes. Never an impersonation key: those are
+    /// made by a person who may, in the console or over the API.
+    pub fn new_key_for(
+        self,
+        user: &User,
+        expiration: Expiration,
+        policy: &KeyPolicy,
+    ) -> Result<NewKeyGrant, Error> {
+        policy.check_open(None)?;
+        policy.check_expiration(expiration)?;
+        Ok(NewKeyGrant {
+            organization: user.organization,
+            creator: user.id,
+            expiration,
+            allow_impersonation: false,
+        })
+    }
+
+    /// An organization's audit log.
     #[must_use]
-    pub fn new_key_for(self, user: &User) -> NewKeyGrant {
-        NewKeyGrant { organization: user.organization, creator: user.id, allow_impersonation: false }
+    pub fn audit_log_of(self, organization: OrganizationId) -> AuditScope {
+        AuditScope { organization }
     }
 }
 
@@ -201,6 +253,7 @@ impl KeyScope {
 pub struct NewKeyGrant {
     organization: OrganizationId,
     creator: UserId,
+    expiration: Expiration,
     allow_impersonation: bool,
 }
 
@@ -215,6 +268,12 @@ impl NewKeyGrant {
     #[must_use]
     pub fn creator(&self) -> UserId {
         self.creator
+    }
+
+    /// How long it will work.
+    #[must_use]
+    pub fn expiration(&self) -> Expiration {
+        self.expiration
     }
 
     /// Whether it may act for others.

@@ -7,26 +7,43 @@ use jiff::SignedDuration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the fields'")]
 pub enum Field {
+    Actions,
     After,
     AllowedAddresses,
     AllowedDomains,
+    Attributes,
     BlockedAddresses,
     BlockedDomains,
+    Confirm,
     ConfirmName,
+    CurrentPassword,
     Description,
     Email,
+    Emails,
     Expiration,
     First,
+    From,
+    Groups,
     Id,
+    Ids,
+    Message,
     Name,
     Organization,
     Password,
     Permission,
+    Permissions,
     RequestId,
     Resource,
     Role,
+    RoleAssignments,
+    Scopes,
     Search,
     Status,
+    TargetId,
+    To,
+    UserId,
+    Users,
+    Via,
     View,
 }
 
@@ -35,26 +52,43 @@ impl Field {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Actions => "actions",
             Self::After => "after",
             Self::AllowedAddresses => "allowedAddresses",
             Self::AllowedDomains => "allowedDomains",
+            Self::Attributes => "attributes",
             Self::BlockedAddresses => "blockedAddresses",
             Self::BlockedDomains => "blockedDomains",
+            Self::Confirm => "confirm",
             Self::ConfirmName => "confirmName",
+            Self::CurrentPassword => "currentPassword",
             Self::Description => "description",
             Self::Email => "email",
+            Self::Emails => "emails",
             Self::Expiration => "expiration",
             Self::First => "first",
+            Self::From => "from",
+            Self::Groups => "groups",
             Self::Id => "id",
+            Self::Ids => "ids",
+            Self::Message => "message",
             Self::Name => "name",
             Self::Organization => "organization",
             Self::Password => "password",
             Self::Permission => "permission",
+            Self::Permissions => "permissions",
             Self::RequestId => "requestId",
             Self::Resource => "resource",
             Self::Role => "role",
+            Self::RoleAssignments => "roleAssignments",
+            Self::Scopes => "scopes",
             Self::Search => "search",
             Self::Status => "status",
+            Self::TargetId => "targetId",
+            Self::To => "to",
+            Self::UserId => "userId",
+            Self::Users => "users",
+            Self::Via => "via",
             Self::View => "view",
         }
     }
@@ -101,6 +135,11 @@ impl Error {
     /// A refused field value.
     pub fn invalid(field: Field, message: impl Into<String>) -> Self {
         Self::Invalid { field, message: message.into() }
+    }
+
+    /// A cursor that the list did not give out.
+    pub(crate) fn no_such_place() -> Self {
+        Self::invalid(Field::After, "That is not a place in this list. Start again from the first page.")
     }
 
     /// The stable code of the GraphQL contract (`extensions.code`).

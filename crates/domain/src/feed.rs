@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use keystead_token::TokenHash;
 
-use crate::{KeyId, User, UserId};
+use crate::{KeyId, OrganizationRecord, UserId, UserRecord};
 
 /// The state of one thing after a change. Applying the same change twice, or a later state early, does no harm.
 #[derive(Debug, Clone)]
@@ -12,10 +12,12 @@ pub enum Change {
     Key(KeyRecord),
     /// A key that was revoked.
     KeyRevoked(TokenHash),
-    /// A user, with what they may do from now on.
-    User(User),
+    /// A user: what they may do follows from their roles, their groups and their organization.
+    User(UserRecord),
     /// A user who was deleted, or whose row cannot be read: none of their keys works.
     UserGone(UserId),
+    /// What decides for all users of an organization at once: one change, however many users and keys it has.
+    Organization(Box<OrganizationRecord>),
 }
 
 /// What verification needs of a key. All but `last_used_at` is frozen (promise 4).

@@ -74,6 +74,10 @@ id! {
     UserId,
     /// Names an API key. Not secret: it says nothing of the token.
     KeyId,
+    /// Names a role that an organization made.
+    OwnRoleId,
+    /// Names a group of users.
+    GroupId,
     /// Names a console session. Not the session's cookie.
     SessionId,
 }

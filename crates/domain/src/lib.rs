@@ -8,32 +8,51 @@
 //! be made any other way, and the store's queries take nothing else. A forgotten permission check does not compile.
 
 mod actor;
+mod attributes;
 pub mod audit;
+mod cursor;
 mod email_access;
 mod error;
 mod expiration;
 mod feed;
+mod hex;
 mod ids;
 mod key;
+mod key_policy;
+mod organization;
 mod page;
 mod password;
+mod people;
 mod permission;
+mod role;
 mod session;
 mod text;
 mod throttle;
 mod user;
 
 pub use actor::{Actor, AuditScope, KeyScope, NewKeyGrant, Operator, Via, View};
+pub use attributes::UserAttributes;
 pub use email_access::{EmailAccess, EmailList, EmailRule, MAX_EMAIL_RULES, RuleKind, Verdict};
 pub use error::{Error, Field};
 pub use expiration::Expiration;
 pub use feed::{Change, KeyRecord};
-pub use ids::{IdGenerator, KeyId, OrganizationId, SessionId, UserId};
+pub use ids::{GroupId, IdGenerator, KeyId, OrganizationId, OwnRoleId, SessionId, UserId};
 pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
+pub use key_policy::KeyPolicy;
+pub use organization::{GROUPS_MAX, Group, Organization, OrganizationRecord, OrganizationState};
 pub use page::{Cursor, KeyFilter, MAX_PAGE_SIZE, PageRequest};
 pub use password::{NewPassword, PASSWORD_MAX, PASSWORD_MIN};
-pub use permission::{Permission, PermissionSet, Role};
+pub use people::{
+    PeopleGrant, PeopleScope, SettingsGrant, SiteGrant, UserFilter, UserGrant, UserPage, UserStatus,
+};
+pub use permission::{Permission, PermissionSet, ResourceId};
+pub use role::{
+    ASSIGNMENTS_MAX, Assignment, Assignments, PERMISSION_NAMES_MAX, ROLE_PERMISSIONS_MAX, ROLES_MAX, Role,
+    RoleBook, RoleId, RoleOrigin, SCOPES_MAX,
+};
 pub use session::{Lifetimes, Session};
-pub use text::{Description, Email, KeyName, OrganizationName, PersonName, SearchText};
+pub use text::{
+    Description, Email, GroupName, KeyName, OrganizationName, PersonName, PolicyMessage, RoleName, SearchText,
+};
 pub use throttle::{Subject, Throttle};
-pub use user::{Organization, User};
+pub use user::{Standing, User, UserRecord};

@@ -1,13 +1,18 @@
-//! Permissions and the roles that hold them.
+//! Permissions: what one is called, and sets of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Field};
 
-/// A permission: Keystead's own (`keys:read_all`) or one that a product made up (`reports:read`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Permission(std::borrow::Cow<'static, str>);
+/// A permission: Keystead's own (`keys:read_all`) or one that a product made up (`reports:read`). Compared whole: there are no
+/// wildcards.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Permission(Cow<'static, str>);
 
 impl Permission {
     /// See the keys of everyone in the organization.
@@ -16,28 +21,41 @@ impl Permission {
     pub const KEYS_REVOKE_ALL: Self = Self::own("keys:revoke_all");
     /// Create impersonation keys, and have them work.
     pub const IMPERSONATION_GRANT: Self = Self::own("impersonation:grant");
-    /// See users and their roles.
+    /// See users, groups and roles.
     pub const IAM_READ: Self = Self::own("iam:read");
-    /// Change users and their roles.
+    /// Change users, groups and roles, as far as one's own permissions go.
     pub const IAM_WRITE: Self = Self::own("iam:write");
     /// Read the audit log.
     pub const AUDIT_READ: Self = Self::own("audit:read");
     /// Change the organization's settings.
     pub const SETTINGS_WRITE: Self = Self::own("settings:write");
+    /// Make and archive organizations of the deployment. Only the role *site administrator* has it.
+    pub const ORGANIZATIONS_MANAGE: Self = Self::own("organizations:manage");
+
+    /// Those of Keystead's that work inside one organization, in alphabetical order.
+    pub const OF_ORGANIZATION: [Self; 7] = [
+        Self::AUDIT_READ,
+        Self::IAM_READ,
+        Self::IAM_WRITE,
+        Self::IMPERSONATION_GRANT,
+        Self::KEYS_READ_ALL,
+        Self::KEYS_REVOKE_ALL,
+        Self::SETTINGS_WRITE,
+    ];
 
     const fn own(name: &'static str) -> Self {
-        Self(std::borrow::Cow::Borrowed(name))
+        Self(Cow::Borrowed(name))
     }
 
-    /// Checks a permission that a caller asks about: 1 to 100 of `a-z 0-9 _ . : - *`, so that it can stand in a header's list.
+    /// Checks a permission's name: 1 to 100 of `a-z 0-9 _ . : -`, so that it can stand in a header's list.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-*".contains(&byte);
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte);
         if (1..=100).contains(&text.len()) && text.bytes().all(fits) {
-            Ok(Self(text.to_owned().into()))
+            Ok(Self(Cow::Owned(text.to_owned())))
         } else {
             Err(Error::invalid(
                 Field::Permission,
-                "A permission is 1 to 100 of the characters a-z 0-9 _ . : - *.",
+                "A permission is 1 to 100 of the characters a-z 0-9 _ . : - and has no wildcards.",
             ))
         }
     }
@@ -55,87 +73,140 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A named set of permissions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Everything that Keystead can do in the organization.
-    Administrator,
-    /// One's own keys, which need no permission.
-    Member,
-}
+/// The id of something of the product's, to which a role assignment may be limited: 1 to 200 bytes, no blanks, commas or control
+/// characters. Compared byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResourceId(Box<str>);
 
-static ADMINISTRATOR: [Permission; 7] = [
-    Permission::KEYS_READ_ALL,
-    Permission::KEYS_REVOKE_ALL,
-    Permission::IMPERSONATION_GRANT,
-    Permission::IAM_READ,
-    Permission::IAM_WRITE,
-    Permission::AUDIT_READ,
-    Permission::SETTINGS_WRITE,
-];
-
-impl Role {
-    /// Its name, which is also its id.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-            Self::Member => "member",
+impl ResourceId {
+    /// Checks an id that a caller sent.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let refused = |c: char| c.is_whitespace() || c.is_control() || c == ',';
+        if (1..=200).contains(&text.len()) && !text.contains(refused) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::invalid(
+                Field::Resource,
+                "A resource is an id of 1 to 200 bytes without blanks or commas.",
+            ))
         }
     }
 
-    /// The inverse of [`Self::name`].
-    pub fn parse(name: &str) -> Result<Self, Error> {
-        match name {
-            "administrator" => Ok(Self::Administrator),
-            "member" => Ok(Self::Member),
-            _ => Err(Error::invalid(
-                Field::Role,
-                "There is no such role. The roles are administrator and member.",
-            )),
-        }
-    }
-
-    /// What it permits.
+    /// The id.
     #[must_use]
-    pub fn permissions(self) -> &'static [Permission] {
-        match self {
-            Self::Administrator => &ADMINISTRATOR,
-            Self::Member => &[],
-        }
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// What a user may do: the union of their roles. Sorted, so that it prints the same everywhere.
+/// What somebody may do, everywhere or on some resources only.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermissionSet {
-    held: BTreeSet<Permission>,
+    /// An administrator's: all permissions that work inside an organization, also the product's, also those not thought of yet.
+    everything: bool,
+    everywhere: BTreeSet<Permission>,
+    limited: Vec<Limited>,
     /// Written once for each user, and read by each verification.
     text: Box<str>,
 }
 
+/// Permissions that hold on some resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Limited {
+    permissions: BTreeSet<Permission>,
+    resources: BTreeSet<ResourceId>,
+}
+
 impl PermissionSet {
-    /// The union of the roles' permissions.
+    /// A set that holds everywhere.
     #[must_use]
-    pub fn of_roles(roles: &[Role]) -> Self {
-        let held: BTreeSet<_> = roles.iter().flat_map(|role| role.permissions()).cloned().collect();
-        let text = held.iter().map(Permission::as_str).collect::<Vec<_>>().join(",").into();
-        Self { held, text }
+    pub fn everywhere(permissions: impl IntoIterator<Item = Permission>) -> Self {
+        let mut set = Self::default();
+        set.add(permissions, &BTreeSet::new());
+        set.written()
     }
 
-    /// Whether it holds the permission.
+    /// Everything that can be done inside an organization. `named` are the permissions that its roles name, for the list.
+    pub(crate) fn add_everything(&mut self, named: impl IntoIterator<Item = Permission>) {
+        self.everything = true;
+        self.everywhere.extend(Permission::OF_ORGANIZATION);
+        self.everywhere.extend(named);
+    }
+
+    /// Adds permissions that hold on these resources; on none is everywhere.
+    pub(crate) fn add(
+        &mut self,
+        permissions: impl IntoIterator<Item = Permission>,
+        resources: &BTreeSet<ResourceId>,
+    ) {
+        if resources.is_empty() {
+            self.everywhere.extend(permissions);
+        } else {
+            let permissions = permissions.into_iter().collect();
+            self.limited.push(Limited { permissions, resources: resources.clone() });
+        }
+    }
+
+    /// All that either holds.
+    pub(crate) fn union(mut self, other: Self) -> Self {
+        if other == Self::default() {
+            return self;
+        }
+        self.everything |= other.everything;
+        self.everywhere.extend(other.everywhere);
+        self.limited.extend(other.limited);
+        self.written()
+    }
+
+    /// The set with its text.
+    pub(crate) fn written(mut self) -> Self {
+        self.text = self.everywhere.iter().map(Permission::as_str).collect::<Vec<_>>().join(",").into();
+        self
+    }
+
+    /// Whether it holds the permission everywhere.
     #[must_use]
     pub fn contains(&self, permission: &Permission) -> bool {
-        self.held.contains(permission)
+        (self.everything && *permission != Permission::ORGANIZATIONS_MANAGE)
+            || self.everywhere.contains(permission)
     }
 
-    /// In alphabetical order.
+    /// Whether it holds the permission on a resource: everywhere, or there.
+    #[must_use]
+    pub fn contains_on(&self, permission: &Permission, resource: &ResourceId) -> bool {
+        self.contains(permission)
+            || self.limited.iter().any(|limited| {
+                limited.permissions.contains(permission) && limited.resources.contains(resource)
+            })
+    }
+
+    /// Whether it holds all that another does. Nobody grants what they do not hold, and nobody manages somebody who may do more
+    /// than they themselves.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        (self.everything || !other.everything)
+            && other.everywhere.iter().all(|permission| self.contains(permission))
+            && other.limited.iter().all(|limited| {
+                limited.permissions.iter().all(|permission| {
+                    limited.resources.iter().all(|resource| self.contains_on(permission, resource))
+                })
+            })
+    }
+
+    /// Whether it is an administrator's.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// Those that hold everywhere, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &Permission> {
-        self.held.iter()
+        self.everywhere.iter()
     }
 }
 
-/// The value of the `X-Keystead-Permissions` header: comma-separated.
+/// The value of the `X-Keystead-Permissions` header: those that hold everywhere, comma-separated.
 impl fmt::Display for PermissionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -146,20 +217,61 @@ impl fmt::Display for PermissionSet {
 mod tests {
     use super::*;
 
-    #[test]
-    fn administrators_hold_every_permission_of_keysteads_and_members_none() {
-        assert_eq!(
-            PermissionSet::of_roles(&[Role::Member, Role::Administrator]).to_string(),
-            "audit:read,iam:read,iam:write,impersonation:grant,keys:read_all,keys:revoke_all,settings:write"
-        );
-        assert_eq!(PermissionSet::of_roles(&[Role::Member]).to_string(), "");
+    fn permission(name: &str) -> Permission {
+        Permission::parse(name).unwrap()
+    }
+
+    fn resource(id: &str) -> ResourceId {
+        ResourceId::parse(id).unwrap()
+    }
+
+    fn limited(name: &str, resources: &[&str]) -> PermissionSet {
+        let mut set = PermissionSet::default();
+        set.add([permission(name)], &resources.iter().map(|id| resource(id)).collect());
+        set.written()
     }
 
     #[test]
     fn a_permission_cannot_break_the_header_that_lists_it() {
         assert!(Permission::parse("reports:read").is_ok());
-        for bad in ["", "a,b", "a b", "a\r\nx", "Ünï", &"x".repeat(101)] {
+        for bad in ["", "a,b", "a b", "a\r\nx", "Ünï", "reports:*", &"x".repeat(101)] {
             assert!(Permission::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_resource_is_short_and_without_blanks() {
+        assert!(ResourceId::parse("domain_456").is_ok());
+        for bad in ["", "a b", "a,b", "a\nb", &"x".repeat(201)] {
+            assert!(ResourceId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_limited_to_a_resource_holds_there_and_nowhere_else() {
+        let set = limited("reports:read", &["a"]);
+        assert!(set.contains_on(&permission("reports:read"), &resource("a")));
+        assert!(!set.contains_on(&permission("reports:read"), &resource("b")));
+        assert!(!set.contains(&permission("reports:read")));
+        assert_eq!(set.to_string(), "", "the header lists what holds everywhere");
+        let everywhere = PermissionSet::everywhere([permission("reports:read")]);
+        assert!(everywhere.contains_on(&permission("reports:read"), &resource("b")));
+    }
+
+    #[test]
+    fn a_set_covers_no_permission_and_no_resource_that_it_does_not_hold() {
+        let read = PermissionSet::everywhere([permission("reports:read")]);
+        let write = PermissionSet::everywhere([permission("reports:write")]);
+        let on_a = limited("reports:read", &["a"]);
+        let on_both = limited("reports:read", &["a", "b"]);
+        let mut everything = PermissionSet::default();
+        everything.add_everything([]);
+        let site = PermissionSet::everywhere([Permission::ORGANIZATIONS_MANAGE]);
+        assert!(read.covers(&read) && read.covers(&on_both) && on_both.covers(&on_a));
+        assert!(!read.covers(&write) && !on_a.covers(&read) && !on_a.covers(&on_both));
+        assert!(everything.covers(&read) && everything.covers(&on_both) && everything.covers(&everything));
+        let all_named = PermissionSet::everywhere(Permission::OF_ORGANIZATION);
+        assert!(!all_named.covers(&everything), "an administrator may do what nobody has thought of yet");
+        assert!(!everything.covers(&site), "an organization's administrator does not reach beyond it");
     }
 }

@@ -63,6 +63,12 @@ macro_rules! text {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The form that is unique where names are, without regard to case.
+            #[must_use]
+            pub fn folded(&self) -> String {
+                fold(&self.0)
+            }
         }
 
         impl fmt::Display for $name {
@@ -81,10 +87,20 @@ text!(
     Description, Field::Description, "The description", 0..=500);
 text!(
     /// A person's name, as shown to others: 1 to 100 characters.
-    PersonName, Field::Name, "Your name", 1..=100);
+    PersonName, Field::Name, "The name", 1..=100);
 text!(
     /// An organization's name: 1 to 100 characters.
     OrganizationName, Field::Organization, "The organization's name", 1..=100);
+
+text!(
+    /// A role's name: 1 to 100 characters.
+    RoleName, Field::Name, "The role's name", 1..=100);
+text!(
+    /// A group's name: 1 to 100 characters.
+    GroupName, Field::Name, "The group's name", 1..=100);
+text!(
+    /// What people are told while no keys can be created: 1 to 500 characters, one line.
+    PolicyMessage, Field::Message, "The message", 1..=500);
 
 /// An e-mail address as the person wrote it, and how it compares: without regard to case, plus-parts kept apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +172,12 @@ impl SearchText {
     #[must_use]
     pub fn of_key(name: &KeyName, description: &Description, masked: &str) -> Self {
         Self(fold(&format!("{name}\n{description}\n{masked}")))
+    }
+
+    /// What the search of a user looks in: name and address.
+    #[must_use]
+    pub fn of_user(name: &PersonName, email: &Email) -> Self {
+        Self(fold(&format!("{name}\n{email}")))
     }
 
     /// The folded text.

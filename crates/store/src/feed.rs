@@ -1,6 +1,6 @@
 //! The change feed: the only way in which the directory learns anything.
 
-use keystead_domain::{Change, KeyId, UserId};
+use keystead_domain::{Change, KeyId, OrganizationId, UserId};
 use sqlx::Row as _;
 
 use crate::{StoreError, Transaction};
@@ -16,6 +16,7 @@ const KEPT: i64 = 10_000;
 enum Entity {
     Key(KeyId),
     User(UserId),
+    Organization(OrganizationId),
 }
 
 impl Transaction {
@@ -39,6 +40,14 @@ impl Transaction {
         self.announce(Entity::User(id), change).await
     }
 
+    /// Appends to the feed how an organization is now.
+    pub(crate) async fn announce_organization(&mut self, id: OrganizationId) -> Result<(), StoreError> {
+        // It was written in this transaction, so that it is not there is a fault.
+        let record = crate::organizations::read(self.connection()?, id).await?;
+        let record = record.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
+        self.announce(Entity::Organization(id), Change::Organization(Box::new(record))).await
+    }
+
     /// Taking the number locks it to the commit: numbers have no gaps and are in commit order.
     async fn announce(&mut self, entity: Entity, change: Change) -> Result<(), StoreError> {
         let connection = self.connection()?;
@@ -50,6 +59,7 @@ impl Transaction {
         let (kind, id) = match &entity {
             Entity::Key(id) => ("key", id.as_bytes()),
             Entity::User(id) => ("user", id.as_bytes()),
+            Entity::Organization(id) => ("organization", id.as_bytes()),
         };
         sqlx::query("INSERT INTO changes (sequence, kind, entity_id) VALUES ($1, $2, $3)")
             .bind(sequence)

@@ -96,6 +96,8 @@ const LIST_OF_ALL: &str =
     columns!("length($2) >= 0", filtered!(" AND k.id < $6 ORDER BY k.id DESC LIMIT $7"));
 const COUNT_OF_CREATOR: &str = keys!("COUNT(*)", "k.creator_id = $2", filtered!(""));
 const COUNT_OF_ALL: &str = keys!("COUNT(*)", "length($2) >= 0", filtered!(""));
+const REVOCABLE_OF_CREATOR: &str = columns!("k.creator_id = $2", "length($2) >= 0 ORDER BY k.id");
+const REVOCABLE_OF_ALL: &str = columns!("length($2) >= 0", "length($2) >= 0 ORDER BY k.id");
 const ONE_OF_CREATOR: &str = columns!("k.creator_id = $2", "k.id = $3");
 const ONE_OF_ALL: &str = columns!("length($2) >= 0", "k.id = $3");
 
@@ -318,6 +320,23 @@ impl Transaction {
             "after": { "name": edit.name.as_str(), "description": edit.description.as_str() },
         });
         self.record(scope.organization(), Action::KeyUpdated, *key.id.as_bytes(), details).await
+    }
+
+    /// Revokes every key of the scope, and returns their ids.
+    pub async fn revoke_all_keys(&mut self, scope: &KeyScope) -> Result<Vec<KeyId>, StoreError> {
+        let sql = if scope.creator().is_some() { REVOCABLE_OF_CREATOR } else { REVOCABLE_OF_ALL };
+        let rows = sqlx::query(sql)
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(creator(scope))
+            .fetch_all(self.connection()?)
+            .await?;
+        let mut revoked = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let key = api_key(row)?;
+            self.revoke_key(scope, &key).await?;
+            revoked.push(key.id);
+        }
+        Ok(revoked)
     }
 
     /// Revokes a key that was read in this transaction. It cannot be undone.

@@ -8,23 +8,26 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join;
-use keystead_domain::{Change, KeyId, KeyRecord, Role, User, UserId};
+use keystead_domain::{Assignment, Change, GroupId, KeyId, KeyRecord, UserId, UserRecord};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use crate::rows::{self, role};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, organizations, roles, rows};
 
 /// Rows that come as one: some hundred kilobytes.
 const TOGETHER: i64 = 1_000;
 
 impl Store {
-    /// Tells `sink` every user and every key that was not revoked, users first, and returns the number up to which that
+    /// Tells `sink` every organization, every user and every key that was not revoked, in this order, and returns the number up to which that
     /// includes the feed. `progress` is told how many keys there are, first.
     ///
     /// A row that cannot be read is left out, which refuses that one key, and logged: it never stops the start.
     pub async fn load(&self, progress: impl Fn(u64), sink: impl Fn(Change)) -> Result<u64, StoreError> {
-        let [mut first, mut second] = self.snapshots().await?;
+        let (organizations, [mut first, mut second]) = {
+            let _held = self.committer.hold().await;
+            let mut connection = self.readers.acquire().await?;
+            (organizations::read_some(&mut connection, None).await?, self.snapshots().await?)
+        };
         let sequence: i64 =
             sqlx::query("SELECT sequence FROM feed WHERE id = 1").fetch_one(&mut first).await?.try_get(0)?;
         let row = sqlx::query(
@@ -35,6 +38,7 @@ impl Store {
         progress(row.try_get::<i64, _>(0)?.unsigned_abs());
         let middle: i64 = row.try_get::<Option<i64>, _>(1)?.unwrap_or(0);
 
+        organizations.into_iter().for_each(|record| sink(Change::Organization(Box::new(record))));
         users(&mut first, &sink).await?;
         try_join(keys(&mut first, (i64::MIN, middle), &sink), keys(&mut second, (middle, i64::MAX), &sink))
             .await?;
@@ -44,12 +48,11 @@ impl Store {
         Ok(sequence.unsigned_abs())
     }
 
-    /// Two connections that see the same moment.
+    /// Two connections that see the same moment, as long as commits are kept out while they begin.
     async fn snapshots(&self) -> Result<[SqliteConnection; 2], StoreError> {
         let options =
             SqliteConnectOptions::new().filename(&self.file).read_only(true).disable_statement_logging();
         let mut connections = [options.connect().await?, options.connect().await?];
-        let _held = self.committer.hold().await;
         for connection in &mut connections {
             // A transaction sees what it first reads, and everything as of then.
             sqlx::query("BEGIN").execute(&mut *connection).await?;
@@ -60,18 +63,30 @@ impl Store {
 }
 
 async fn users(connection: &mut SqliteConnection, sink: &impl Fn(Change)) -> Result<(), StoreError> {
-    let mut roles: HashMap<Vec<u8>, Vec<Role>> = HashMap::new();
-    let mut rows = sqlx::query("SELECT user_id, role FROM user_roles").fetch(&mut *connection);
+    let mut assignments: HashMap<Vec<u8>, Vec<Assignment>> = HashMap::new();
+    let mut rows = sqlx::query("SELECT user_id, role, scopes FROM user_roles").fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
-        if let (Ok(user), Ok(name)) = (row.try_get(0), row.try_get(1)) {
-            roles.entry(user).or_default().extend(role(name));
+        let assignment = roles::assignment("user_roles", row.try_get(1).ok(), row.try_get(2).ok());
+        if let (Ok(user), Some(assignment)) = (row.try_get(0), assignment) {
+            assignments.entry(user).or_default().push(assignment);
         }
     }
     drop(rows);
-    let mut rows = sqlx::query("SELECT id, organization_id, email, name, active, created_at FROM users")
-        .fetch(connection);
+    let mut groups: HashMap<Vec<u8>, Vec<GroupId>> = HashMap::new();
+    let mut rows = sqlx::query("SELECT user_id, group_id FROM user_group_members").fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
-        match user(&row, &mut roles) {
+        let group = row.try_get(1).ok().and_then(GroupId::from_slice);
+        if let (Ok(user), Some(group)) = (row.try_get(0), group) {
+            groups.entry(user).or_default().push(group);
+        }
+    }
+    drop(rows);
+    let mut rows = sqlx::query(
+        "SELECT id, organization_id, email, name, active, created_at FROM users WHERE deleted_at IS NULL",
+    )
+    .fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        match user(&row, &mut assignments, &mut groups) {
             Ok(user) => sink(Change::User(user)),
             Err(error) => tracing::error!(?error, "a user cannot be read; their keys are refused"),
         }
@@ -110,7 +125,11 @@ async fn keys(
     }
 }
 
-fn user(row: &SqliteRow, roles: &mut HashMap<Vec<u8>, Vec<Role>>) -> Result<User, StoreError> {
+fn user(
+    row: &SqliteRow,
+    assignments: &mut HashMap<Vec<u8>, Vec<Assignment>>,
+    groups: &mut HashMap<Vec<u8>, Vec<GroupId>>,
+) -> Result<UserRecord, StoreError> {
     let id: &[u8] = row.try_get(0)?;
     rows::user(
         id,
@@ -119,7 +138,8 @@ fn user(row: &SqliteRow, roles: &mut HashMap<Vec<u8>, Vec<Role>>) -> Result<User
         row.try_get(3)?,
         row.try_get(4)?,
         row.try_get(5)?,
-        roles.remove(id).unwrap_or_default(),
+        assignments.remove(id).unwrap_or_default().into_iter().collect(),
+        groups.remove(id).unwrap_or_default(),
     )
 }
 

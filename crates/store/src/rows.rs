@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use keystead_domain::{
-    ApiKey, Description, Email, KeyId, KeyName, OrganizationId, PersonName, Role, User, UserId,
+    ApiKey, Assignments, Description, Email, GroupId, KeyId, KeyName, OrganizationId, PersonName, UserId,
+    UserRecord,
 };
 use keystead_token::{MaskedToken, TokenHash};
 use sqlx::Row as _;
@@ -70,6 +71,7 @@ pub(crate) fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
 }
 
 /// From the columns of a user.
+#[expect(clippy::too_many_arguments, reason = "they are the columns")]
 pub(crate) fn user(
     user_id: &[u8],
     organization: &[u8],
@@ -77,25 +79,18 @@ pub(crate) fn user(
     name: String,
     active: i64,
     created_at: i64,
-    roles: Vec<Role>,
-) -> Result<User, StoreError> {
+    assignments: Assignments,
+    groups: Vec<GroupId>,
+) -> Result<UserRecord, StoreError> {
     const TABLE: &str = "users";
-    Ok(User::new(
-        id(TABLE, user_id, UserId::from_slice)?,
-        id(TABLE, organization, OrganizationId::from_slice)?,
-        Email::from_stored(email),
-        PersonName::from_stored(name),
-        flag(TABLE, active)?,
-        instant(TABLE, created_at)?,
-        roles,
-    ))
-}
-
-/// A role that this binary does not know gives nothing, and is no reason to refuse what the others give.
-pub(crate) fn role(name: &str) -> Option<Role> {
-    let role = Role::parse(name).ok();
-    if role.is_none() {
-        tracing::error!("a user has a role that does not exist; it gives no permission");
-    }
-    role
+    Ok(UserRecord {
+        id: id(TABLE, user_id, UserId::from_slice)?,
+        organization: id(TABLE, organization, OrganizationId::from_slice)?,
+        email: Email::from_stored(email),
+        name: PersonName::from_stored(name),
+        active: flag(TABLE, active)?,
+        created_at: instant(TABLE, created_at)?,
+        assignments,
+        groups,
+    })
 }

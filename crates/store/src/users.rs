@@ -1,13 +1,15 @@
-//! Organizations and users.
+//! Users: reading and changing one.
 
 use keystead_domain::audit::Action;
-use keystead_domain::{Email, Organization, PersonName, Role, User, UserId};
+use keystead_domain::{
+    Assignments, Email, KeyScope, OrganizationId, PeopleGrant, PersonName, SearchText, UserAttributes,
+    UserGrant, UserId, UserRecord,
+};
 use serde_json::json;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::keys::changed_one;
-use crate::rows::{self, role};
-use crate::{Store, StoreError, Transaction};
+use crate::{Store, StoreError, Transaction, roles, rows};
 
 /// A user to be written.
 #[derive(Debug)]
@@ -21,10 +23,12 @@ pub struct NewUser {
     /// Argon2id of their password, as a PHC string; `None` if they have none.
     pub password_hash: Option<String>,
     /// Their roles.
-    pub roles: Vec<Role>,
+    pub assignments: Assignments,
+    /// Facts that a product keeps about them.
+    pub attributes: UserAttributes,
 }
 
-/// What signing in needs to know.
+/// What signing in needs to know of one of the users that have an address.
 pub struct Credentials {
     /// Whose.
     pub user: UserId,
@@ -33,185 +37,289 @@ pub struct Credentials {
 }
 
 impl Store {
-    /// Whether there is any organization yet: if not, this is a first start.
-    pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        Ok(sqlx::query("SELECT id FROM organizations LIMIT 1").fetch_optional(&self.readers).await?.is_none())
-    }
-
-    /// The organization of a user.
-    pub async fn organization(&self, user: &User) -> Result<Organization, StoreError> {
-        let row = sqlx::query("SELECT name, created_at FROM organizations WHERE id = $1")
-            .bind(&user.organization.as_bytes()[..])
-            .fetch_one(&self.readers)
-            .await?;
-        Ok(Organization {
-            id: user.organization,
-            name: keystead_domain::OrganizationName::from_stored(row.try_get(0)?),
-            created_at: rows::instant("organizations", row.try_get(1)?)?,
-        })
-    }
-
-    /// The oldest organization: the one that set-up made.
-    pub async fn first_organization(&self) -> Result<Option<Organization>, StoreError> {
-        const TABLE: &str = "organizations";
-        let row = sqlx::query("SELECT id, name, created_at FROM organizations ORDER BY id LIMIT 1")
-            .fetch_optional(&self.readers)
-            .await?;
-        row.map(|row| {
-            Ok(Organization {
-                id: rows::id(
-                    TABLE,
-                    row.try_get::<&[u8], _>(0)?,
-                    keystead_domain::OrganizationId::from_slice,
-                )?,
-                name: keystead_domain::OrganizationName::from_stored(row.try_get(1)?),
-                created_at: rows::instant(TABLE, row.try_get(2)?)?,
-            })
-        })
-        .transpose()
-    }
-
-    /// What signing in with an address needs. An address that several organizations have means the oldest user
-    /// who is active.
-    pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let row = sqlx::query(
-            "SELECT id, password_hash FROM users WHERE email_folded = $1 ORDER BY active DESC, id LIMIT 1",
+    /// What signing in with an address needs: of every organization in which somebody has it, the one used last first.
+    pub async fn credentials(&self, email: &Email) -> Result<Vec<Credentials>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, password_hash FROM users WHERE email_folded = $1 AND deleted_at IS NULL \
+             ORDER BY active DESC, COALESCE(last_seen_at, 0) DESC, id LIMIT 100",
         )
         .bind(email.folded())
-        .fetch_optional(&self.readers)
+        .fetch_all(&self.readers)
         .await?;
-        row.map(|row| {
-            Ok(Credentials {
-                user: rows::id("users", row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
-                password_hash: row.try_get(1)?,
+        rows.iter()
+            .map(|row| {
+                Ok(Credentials {
+                    user: rows::id("users", row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
+                    password_hash: row.try_get(1)?,
+                })
             })
-        })
-        .transpose()
+            .collect()
     }
 }
 
-pub(crate) async fn read(connection: &mut AnyConnection, id: &[u8]) -> Result<Option<User>, StoreError> {
-    let roles = sqlx::query("SELECT role FROM user_roles WHERE user_id = $1")
-        .bind(id)
-        .fetch_all(&mut *connection)
-        .await?;
-    let roles = roles.iter().filter_map(|row| row.try_get(0).ok().and_then(role)).collect();
-    let row =
-        sqlx::query("SELECT id, organization_id, email, name, active, created_at FROM users WHERE id = $1")
-            .bind(id)
-            .fetch_optional(connection)
-            .await?;
-    row.map(|row| {
-        rows::user(
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-            row.try_get(4)?,
-            row.try_get(5)?,
-            roles,
-        )
-    })
-    .transpose()
+pub(crate) async fn read(
+    connection: &mut AnyConnection,
+    id: &[u8],
+) -> Result<Option<UserRecord>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, organization_id, email, name, active, created_at FROM users WHERE id = $1 AND deleted_at IS NULL",
+    )
+    .bind(id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let assignments = Transaction::assignments_of(&mut *connection, id).await?;
+    let groups = Transaction::groups_of(connection, id).await?;
+    rows::user(
+        row.try_get(0)?,
+        row.try_get(1)?,
+        row.try_get(2)?,
+        row.try_get(3)?,
+        row.try_get(4)?,
+        row.try_get(5)?,
+        assignments,
+        groups,
+    )
+    .map(Some)
 }
 
 impl Transaction {
-    /// Whether there is any organization, as of this transaction: two set-ups at once make one.
-    pub async fn is_empty(&mut self) -> Result<bool, StoreError> {
-        Ok(sqlx::query("SELECT id FROM organizations LIMIT 1")
-            .fetch_optional(self.connection()?)
-            .await?
-            .is_none())
+    /// A user as they are inside this transaction: nobody else can change them before the commit.
+    pub async fn user(&mut self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
+        read(self.connection()?, id.as_bytes()).await
     }
 
-    /// Writes a new organization.
-    pub async fn create_organization(&mut self, organization: &Organization) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)")
-            .bind(&organization.id.as_bytes()[..])
-            .bind(organization.name.as_str())
-            .bind(organization.created_at.as_millisecond())
-            .execute(self.connection()?)
+    /// The user of an organization who has an address, as they are inside this transaction.
+    pub async fn user_by_email(
+        &mut self,
+        organization: OrganizationId,
+        email: &Email,
+    ) -> Result<Option<UserRecord>, StoreError> {
+        let connection = self.connection()?;
+        let row = sqlx::query("SELECT id FROM users WHERE organization_id = $1 AND email_folded = $2")
+            .bind(&organization.as_bytes()[..])
+            .bind(email.folded())
+            .fetch_optional(&mut *connection)
             .await?;
-        let details = json!({ "name": organization.name.as_str() });
-        self.record(organization.id, Action::OrganizationCreated, *organization.id.as_bytes(), details).await
+        let Some(row) = row else { return Ok(None) };
+        read(connection, row.try_get(0)?).await
+    }
+
+    /// The addresses of those who hold a role everywhere, themselves or through a group, and are not deactivated.
+    pub async fn active_holders(
+        &mut self,
+        organization: OrganizationId,
+        role: &keystead_domain::RoleId,
+    ) -> Result<Vec<Email>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT u.email FROM user_roles r JOIN users u ON u.id = r.user_id \
+             WHERE r.role = $1 AND r.scopes = '[]' AND u.organization_id = $2 AND u.active = 1 AND u.deleted_at IS NULL \
+             UNION SELECT u.email FROM user_group_roles r JOIN user_group_members m ON m.group_id = r.group_id \
+             JOIN users u ON u.id = m.user_id \
+             WHERE r.role = $1 AND r.scopes = '[]' AND u.organization_id = $2 AND u.active = 1 AND u.deleted_at IS NULL",
+        )
+        .bind(role.as_str())
+        .bind(&organization.as_bytes()[..])
+        .fetch_all(self.connection()?)
+        .await?;
+        // An address that cannot be read is nobody's who could sign in.
+        Ok(rows.iter().filter_map(|row| row.try_get(0).ok().map(Email::from_stored)).collect())
     }
 
     /// Writes a new user. `false` if the organization has one with that address; nothing was written then.
-    pub async fn create_user(
-        &mut self,
-        organization: &Organization,
-        user: &NewUser,
-    ) -> Result<bool, StoreError> {
+    pub async fn create_user(&mut self, grant: &PeopleGrant, user: &NewUser) -> Result<bool, StoreError> {
         let now = self.trace.at.as_millisecond();
         let connection = self.connection()?;
         let written = sqlx::query(
-            "INSERT INTO users (id, organization_id, email, email_folded, name, password_hash, active, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT (organization_id, email_folded) DO NOTHING",
+            "INSERT INTO users (id, organization_id, email, email_folded, name, password_hash, active, created_at, attributes, \
+             search_text) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9) ON CONFLICT (organization_id, email_folded) DO NOTHING",
         )
         .bind(&user.id.as_bytes()[..])
-        .bind(&organization.id.as_bytes()[..])
+        .bind(&grant.organization().as_bytes()[..])
         .bind(user.email.as_str())
         .bind(user.email.folded())
         .bind(user.name.as_str())
         .bind(user.password_hash.as_deref())
         .bind(now)
+        .bind(attributes(&user.attributes))
+        .bind(SearchText::of_user(&user.name, &user.email).as_str())
         .execute(&mut *connection)
         .await?
         .rows_affected();
         if written == 0 {
             return Ok(false);
         }
-        self.write_roles(user.id, &user.roles).await?;
+        self.write_roles(user.id, &user.assignments).await?;
         self.announce_user(user.id).await?;
-        let details = json!({ "email": user.email.as_str(), "name": user.name.as_str(), "roles": role_names(&user.roles) });
-        self.record(organization.id, Action::UserCreated, *user.id.as_bytes(), details).await?;
+        let details = json!({
+            "email": user.email.as_str(),
+            "name": user.name.as_str(),
+            "roles": roles::told(&user.assignments),
+        });
+        self.record(grant.organization(), Action::UserCreated, *user.id.as_bytes(), details).await?;
         Ok(true)
     }
 
-    /// Replaces a user's roles.
-    pub async fn set_roles(&mut self, user: &User, roles: &[Role]) -> Result<(), StoreError> {
-        sqlx::query("SELECT id FROM users WHERE id = $1 AND organization_id = $2")
-            .bind(&user.id.as_bytes()[..])
-            .bind(&user.organization.as_bytes()[..])
-            .fetch_one(self.connection()?)
-            .await?;
+    /// Replaces the roles that a user was assigned themselves.
+    pub async fn set_assignments(
+        &mut self,
+        grant: &UserGrant,
+        before: &Assignments,
+        after: &Assignments,
+    ) -> Result<(), StoreError> {
+        self.check_is_there(grant).await?;
         sqlx::query("DELETE FROM user_roles WHERE user_id = $1")
-            .bind(&user.id.as_bytes()[..])
+            .bind(&grant.user().as_bytes()[..])
             .execute(self.connection()?)
             .await?;
-        self.write_roles(user.id, roles).await?;
-        self.announce_user(user.id).await?;
-        let details = json!({ "before": role_names(user.roles()), "after": role_names(roles) });
-        self.record(user.organization, Action::UserRolesSet, *user.id.as_bytes(), details).await
+        self.write_roles(grant.user(), after).await?;
+        self.announce_user(grant.user()).await?;
+        let details = json!({ "before": roles::told(before), "after": roles::told(after) });
+        self.record(grant.organization(), Action::UserRolesSet, *grant.user().as_bytes(), details).await
     }
 
     /// Deactivates or reactivates a user. Deactivating ends their sessions for good; their keys stop, and work again on
     /// reactivation.
-    pub async fn set_active(&mut self, user: &User, active: bool) -> Result<(), StoreError> {
-        let id = &user.id.as_bytes()[..];
-        let connection = self.connection()?;
-        let rows = sqlx::query("UPDATE users SET active = $1 WHERE id = $2 AND organization_id = $3")
-            .bind(i64::from(active))
-            .bind(id)
-            .bind(&user.organization.as_bytes()[..])
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
+    pub async fn set_active(&mut self, grant: &UserGrant, active: bool) -> Result<(), StoreError> {
+        let rows = sqlx::query(
+            "UPDATE users SET active = $1 WHERE id = $2 AND organization_id = $3 AND deleted_at IS NULL",
+        )
+        .bind(i64::from(active))
+        .bind(&grant.user().as_bytes()[..])
+        .bind(&grant.organization().as_bytes()[..])
+        .execute(self.connection()?)
+        .await?
+        .rows_affected();
         changed_one(rows)?;
         if !active {
-            sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(id).execute(&mut *connection).await?;
-            sqlx::query("DELETE FROM one_time_links WHERE user_id = $1").bind(id).execute(connection).await?;
+            self.end_all_ways_in(grant.user()).await?;
         }
-        self.announce_user(user.id).await?;
+        self.announce_user(grant.user()).await?;
         let action = if active { Action::UserReactivated } else { Action::UserDeactivated };
-        self.record(user.organization, action, *user.id.as_bytes(), json!({})).await
+        self.record(grant.organization(), action, *grant.user().as_bytes(), json!({})).await
     }
 
-    async fn write_roles(&mut self, user: UserId, roles: &[Role]) -> Result<(), StoreError> {
-        for role in roles {
-            sqlx::query("INSERT INTO user_roles (user_id, role) VALUES ($1, $2) ON CONFLICT (user_id, role) DO NOTHING")
+    /// Changes a user's name and address. `false` if the organization has another user with that address; nothing was changed then.
+    pub async fn update_user(
+        &mut self,
+        grant: &UserGrant,
+        before: &UserRecord,
+        name: &PersonName,
+        email: &Email,
+    ) -> Result<bool, StoreError> {
+        let written = sqlx::query(
+            "UPDATE users SET name = $1, email = $2, email_folded = $3, search_text = $4 \
+             WHERE id = $5 AND organization_id = $6 AND deleted_at IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM users o WHERE o.organization_id = $6 AND o.email_folded = $3 AND o.id <> $5)",
+        )
+        .bind(name.as_str())
+        .bind(email.as_str())
+        .bind(email.folded())
+        .bind(SearchText::of_user(name, email).as_str())
+        .bind(&grant.user().as_bytes()[..])
+        .bind(&grant.organization().as_bytes()[..])
+        .execute(self.connection()?)
+        .await?
+        .rows_affected();
+        if written == 0 {
+            return Ok(false);
+        }
+        self.announce_user(grant.user()).await?;
+        let details = json!({
+            "before": { "name": before.name.as_str(), "email": before.email.as_str() },
+            "after": { "name": name.as_str(), "email": email.as_str() },
+        });
+        self.record(grant.organization(), Action::UserUpdated, *grant.user().as_bytes(), details).await?;
+        Ok(true)
+    }
+
+    /// Replaces a user's attributes. The log keeps their names, not their values: those are the product's.
+    pub async fn set_attributes(
+        &mut self,
+        grant: &UserGrant,
+        after: &UserAttributes,
+    ) -> Result<(), StoreError> {
+        let rows = sqlx::query(
+            "UPDATE users SET attributes = $1 WHERE id = $2 AND organization_id = $3 AND deleted_at IS NULL",
+        )
+        .bind(attributes(after))
+        .bind(&grant.user().as_bytes()[..])
+        .bind(&grant.organization().as_bytes()[..])
+        .execute(self.connection()?)
+        .await?
+        .rows_affected();
+        changed_one(rows)?;
+        let details = json!({ "keys": after.iter().map(|(key, _)| key).collect::<Vec<_>>() });
+        self.record(grant.organization(), Action::UserAttributesSet, *grant.user().as_bytes(), details).await
+    }
+
+    /// Deletes a user, for good: their keys are revoked, their sessions end. How many keys were revoked. The row stays, because
+    /// keys and the log name it; whoever comes back with the address is somebody new.
+    pub async fn delete_user(
+        &mut self,
+        grant: &UserGrant,
+        user: &UserRecord,
+        keys: &KeyScope,
+    ) -> Result<usize, StoreError> {
+        self.check_is_there(grant).await?;
+        let revoked = self.revoke_all_keys(keys).await?.len();
+        self.end_all_ways_in(grant.user()).await?;
+        let user_id = grant.user();
+        let id = &user_id.as_bytes()[..];
+        let now = self.trace.at.as_millisecond();
+        let connection = self.connection()?;
+        for sql in
+            ["DELETE FROM user_roles WHERE user_id = $1", "DELETE FROM user_group_members WHERE user_id = $1"]
+        {
+            sqlx::query(sql).bind(id).execute(&mut *connection).await?;
+        }
+        sqlx::query(
+            "UPDATE users SET active = 0, deleted_at = $1, email_folded = $2, password_hash = NULL, attributes = '{}' \
+             WHERE id = $3 AND organization_id = $4",
+        )
+        .bind(now)
+        // No address: it has no `@`.
+        .bind(format!("deleted {}", grant.user()))
+        .bind(id)
+        .bind(&grant.organization().as_bytes()[..])
+        .execute(connection)
+        .await?;
+        self.announce_user(grant.user()).await?;
+        let details =
+            json!({ "email": user.email.as_str(), "name": user.name.as_str(), "keysRevoked": revoked });
+        self.record(grant.organization(), Action::UserDeleted, *grant.user().as_bytes(), details).await?;
+        Ok(revoked)
+    }
+
+    /// The row was read in the same transaction, so that it is not there is a fault.
+    async fn check_is_there(&mut self, grant: &UserGrant) -> Result<(), StoreError> {
+        sqlx::query("SELECT id FROM users WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL")
+            .bind(&grant.user().as_bytes()[..])
+            .bind(&grant.organization().as_bytes()[..])
+            .fetch_one(self.connection()?)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends every session of a user, every right to switch to them, and every link that lets them in.
+    async fn end_all_ways_in(&mut self, user: UserId) -> Result<(), StoreError> {
+        let connection = self.connection()?;
+        for sql in [
+            "DELETE FROM sessions WHERE user_id = $1",
+            "DELETE FROM session_users WHERE user_id = $1",
+            "DELETE FROM one_time_links WHERE user_id = $1",
+        ] {
+            sqlx::query(sql).bind(&user.as_bytes()[..]).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_roles(&mut self, user: UserId, assignments: &Assignments) -> Result<(), StoreError> {
+        for (role, scopes) in assignments.iter() {
+            sqlx::query("INSERT INTO user_roles (user_id, role, scopes) VALUES ($1, $2, $3)")
                 .bind(&user.as_bytes()[..])
-                .bind(role.name())
+                .bind(role.as_str())
+                .bind(roles::scopes(scopes))
                 .execute(self.connection()?)
                 .await?;
         }
@@ -219,6 +327,6 @@ impl Transaction {
     }
 }
 
-fn role_names(roles: &[Role]) -> Vec<&'static str> {
-    roles.iter().map(|role| role.name()).collect()
+fn attributes(attributes: &UserAttributes) -> String {
+    json!(attributes.as_map()).to_string()
 }

@@ -1,0 +1,446 @@
+//! Roles, and how users come to hold them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Description, Error, Field, OwnRoleId, Permission, PermissionSet, ResourceId, RoleName};
+
+/// Names a role: `administrator`, `member`, `site_administrator`, a name from the configuration, or the id of a role that the
+/// organization made. One that names nothing (any more) gives nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleId(Cow<'static, str>);
+
+impl RoleId {
+    /// Everything that can be done inside the organization.
+    pub const ADMINISTRATOR: Self = Self(Cow::Borrowed("administrator"));
+    /// One's own keys, which need no permission.
+    pub const MEMBER: Self = Self(Cow::Borrowed("member"));
+    /// Making and archiving organizations of the deployment.
+    pub const SITE_ADMINISTRATOR: Self = Self(Cow::Borrowed("site_administrator"));
+
+    /// Checks an id that a caller sent, in form only: whether there is such a role, the [`RoleBook`] knows.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        if (1..=100).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(Self(Cow::Owned(text.to_owned())))
+        } else {
+            Err(Error::invalid(Field::Role, "There is no such role."))
+        }
+    }
+
+    /// The id as the store keeps it. One that a tool damaged names nothing.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The organization's own role that it names, if it can be one's id.
+    #[must_use]
+    pub fn own(&self) -> Option<OwnRoleId> {
+        self.0.parse().ok()
+    }
+}
+
+impl From<OwnRoleId> for RoleId {
+    fn from(id: OwnRoleId) -> Self {
+        Self(Cow::Owned(id.to_string()))
+    }
+}
+
+impl fmt::Display for RoleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a role comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleOrigin {
+    /// It is Keystead's.
+    BuiltIn,
+    /// The deployment's configuration has it, for every organization.
+    Deployment,
+    /// The organization made it.
+    Organization,
+}
+
+/// A named set of permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its id, which assignments name.
+    pub id: RoleId,
+    /// Its name.
+    pub name: RoleName,
+    /// What it is for.
+    pub description: Description,
+    /// What it permits. An administrator's are more than these ([`PermissionSet::is_everything`]).
+    pub permissions: BTreeSet<Permission>,
+    /// Where it comes from.
+    pub origin: RoleOrigin,
+}
+
+/// The most roles that an organization can make.
+pub const ROLES_MAX: usize = 100;
+/// The most permissions of a role.
+pub const ROLE_PERMISSIONS_MAX: usize = 50;
+/// The most bytes that the names of all permissions of an organization's roles have together: whoever holds all of them still
+/// has a `X-Keystead-Permissions` header that common proxies let through.
+pub const PERMISSION_NAMES_MAX: usize = 3_000;
+/// The most roles that a user or a group is assigned.
+pub const ASSIGNMENTS_MAX: usize = 50;
+/// The most resources that an assignment is limited to.
+pub const SCOPES_MAX: usize = 100;
+
+impl Role {
+    /// A role of a deployment's configuration: its id is its name there.
+    pub fn of_deployment(id: &str, description: &str, permissions: &[String]) -> Result<Self, Error> {
+        let id = RoleId::parse(id)?;
+        if id.own().is_some() || BUILT_IN.contains(&id.as_str()) {
+            return Err(Error::invalid(Field::Role, format!("The name {id} is taken. Choose another.")));
+        }
+        let origin = RoleOrigin::Deployment;
+        let name = RoleName::parse(id.as_str())?;
+        let description = Description::parse(description)?;
+        Ok(Self { id, name, description, permissions: Self::parse_permissions(permissions)?, origin })
+    }
+
+    /// Checks the permissions of a new or edited role.
+    pub fn parse_permissions(permissions: &[String]) -> Result<BTreeSet<Permission>, Error> {
+        if permissions.len() > ROLE_PERMISSIONS_MAX {
+            return Err(Error::invalid(
+                Field::Permissions,
+                format!("A role has at most {ROLE_PERMISSIONS_MAX} permissions."),
+            ));
+        }
+        let permissions: BTreeSet<_> =
+            permissions.iter().map(|name| Permission::parse(name.trim())).collect::<Result<_, _>>()?;
+        if permissions.contains(&Permission::ORGANIZATIONS_MANAGE) {
+            return Err(Error::invalid(
+                Field::Permissions,
+                "The permission organizations:manage belongs to the role site_administrator alone.",
+            ));
+        }
+        Ok(permissions)
+    }
+
+    /// What holding it gives.
+    pub(crate) fn add_to(&self, set: &mut PermissionSet, scopes: &BTreeSet<ResourceId>, book: &RoleBook) {
+        match &self.id {
+            id if *id == RoleId::ADMINISTRATOR => set.add_everything(book.permissions().cloned()),
+            _ => set.add(self.permissions.iter().cloned(), scopes),
+        }
+    }
+
+    /// Whether an assignment of it can be limited to resources: built-in roles are about Keystead, which is none.
+    #[must_use]
+    pub fn takes_scopes(&self) -> bool {
+        self.origin != RoleOrigin::BuiltIn
+    }
+}
+
+const BUILT_IN: [&str; 3] = ["administrator", "member", "site_administrator"];
+
+fn built_in() -> [Role; 3] {
+    let role = |id: RoleId, name: &str, description: &str, permissions: &[Permission]| Role {
+        id,
+        name: RoleName::from_stored(name.to_owned()),
+        description: Description::from_stored(description.to_owned()),
+        permissions: permissions.iter().cloned().collect(),
+        origin: RoleOrigin::BuiltIn,
+    };
+    [
+        role(
+            RoleId::ADMINISTRATOR,
+            "Administrator",
+            "May do everything in the organization, whatever permissions there are.",
+            &Permission::OF_ORGANIZATION,
+        ),
+        role(RoleId::MEMBER, "Member", "Makes and revokes keys of their own.", &[]),
+        role(
+            RoleId::SITE_ADMINISTRATOR,
+            "Site administrator",
+            "Makes and archives the organizations of this deployment.",
+            &[Permission::ORGANIZATIONS_MANAGE],
+        ),
+    ]
+}
+
+/// All roles that can be assigned in an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleBook {
+    roles: BTreeMap<RoleId, Role>,
+}
+
+impl RoleBook {
+    /// The built-in roles, those of the deployment, and those that the organization made.
+    #[must_use]
+    pub fn new(deployment: &[Role], own: &[Role]) -> Self {
+        let roles = built_in().into_iter().chain(deployment.iter().cloned()).chain(own.iter().cloned());
+        Self { roles: roles.map(|role| (role.id.clone(), role)).collect() }
+    }
+
+    /// The role of an id.
+    #[must_use]
+    pub fn get(&self, id: &RoleId) -> Option<&Role> {
+        self.roles.get(id)
+    }
+
+    /// The role of an id that a caller sent.
+    pub fn find(&self, id: &RoleId) -> Result<&Role, Error> {
+        self.get(id).ok_or(Error::NotFound("role"))
+    }
+
+    /// Built-in roles first, then those of the deployment, then the organization's, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<&Role> {
+        let mut roles: Vec<&Role> = self.roles.values().collect();
+        roles.sort_by_cached_key(|role| (role.origin as u8, role.name.folded()));
+        roles
+    }
+
+    /// Every permission that a role names.
+    pub fn permissions(&self) -> impl Iterator<Item = &Permission> {
+        let own = |role: &&Role| role.origin != RoleOrigin::BuiltIn;
+        self.roles.values().filter(own).flat_map(|role| &role.permissions)
+    }
+
+    /// Whether a role can be added or changed: names are unique in an organization, and all is bounded.
+    pub fn check_fits(&self, changed: &Role) -> Result<(), Error> {
+        let others = || self.roles.values().filter(|role| role.id != changed.id);
+        if others().any(|role| role.name.folded() == changed.name.folded()) {
+            return Err(Error::Conflict(format!("There is a role named {} already.", changed.name)));
+        }
+        if others().filter(|role| role.origin == RoleOrigin::Organization).count() >= ROLES_MAX {
+            return Err(Error::Conflict(format!(
+                "An organization has at most {ROLES_MAX} roles of its own."
+            )));
+        }
+        let named: BTreeSet<&Permission> =
+            others().flat_map(|role| &role.permissions).chain(&changed.permissions).collect();
+        if named.iter().map(|permission| permission.as_str().len() + 1).sum::<usize>() > PERMISSION_NAMES_MAX
+        {
+            return Err(Error::Conflict(format!(
+                "The names of all permissions of the organization's roles may have {PERMISSION_NAMES_MAX} bytes together, so \
+                 that they fit in a header. Use fewer or shorter ones."
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A role that a user or a group holds, everywhere or on some resources.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assignment {
+    /// The role.
+    pub role: RoleId,
+    /// The resources; none is everywhere.
+    pub scopes: BTreeSet<ResourceId>,
+}
+
+impl Assignment {
+    /// A role, everywhere.
+    #[must_use]
+    pub fn everywhere(role: RoleId) -> Self {
+        Self { role, scopes: BTreeSet::new() }
+    }
+}
+
+/// The roles of a user or a group: each at most once, in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Assignments(BTreeMap<RoleId, BTreeSet<ResourceId>>);
+
+impl Assignments {
+    /// Checks what a caller sent: role ids and the resources of each. A role that is named twice is held on all the resources
+    /// named.
+    pub fn parse<'a>(input: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Result<Self, Error> {
+        let mut assignments = Self::default();
+        for (role, scopes) in input {
+            let role = RoleId::parse(role)?;
+            let scopes: BTreeSet<_> =
+                scopes.iter().map(|id| ResourceId::parse(id)).collect::<Result<_, _>>()?;
+            assignments.insert(Assignment { role, scopes });
+        }
+        if assignments.0.len() > ASSIGNMENTS_MAX {
+            return Err(Error::invalid(
+                Field::RoleAssignments,
+                format!("At most {ASSIGNMENTS_MAX} roles can be assigned."),
+            ));
+        }
+        if assignments.0.values().any(|scopes| scopes.len() > SCOPES_MAX) {
+            return Err(Error::invalid(
+                Field::Scopes,
+                format!("A role can be limited to {SCOPES_MAX} resources at most."),
+            ));
+        }
+        Ok(assignments)
+    }
+
+    /// Adds one. Held everywhere is wider than any limit.
+    fn insert(&mut self, assignment: Assignment) {
+        match self.0.entry(assignment.role) {
+            std::collections::btree_map::Entry::Vacant(entry) => _ = entry.insert(assignment.scopes),
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                if assignment.scopes.is_empty() || entry.get().is_empty() {
+                    entry.get_mut().clear();
+                } else {
+                    entry.get_mut().extend(assignment.scopes);
+                }
+            }
+        }
+    }
+
+    /// Whether every role exists, and takes the resources that it is limited to.
+    pub fn check(&self, book: &RoleBook) -> Result<(), Error> {
+        for (role, scopes) in &self.0 {
+            let role = book.find(role)?;
+            if !scopes.is_empty() && !role.takes_scopes() {
+                return Err(Error::invalid(
+                    Field::Scopes,
+                    format!("The role {} cannot be limited to resources.", role.name),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What holding these roles gives.
+    #[must_use]
+    pub fn permissions(&self, book: &RoleBook) -> PermissionSet {
+        let mut set = PermissionSet::default();
+        for (id, scopes) in &self.0 {
+            // Limited built-in roles cannot be assigned; one that a tool wrote gives nothing.
+            if let Some(role) = book.get(id).filter(|role| scopes.is_empty() || role.takes_scopes()) {
+                role.add_to(&mut set, scopes, book);
+            }
+        }
+        set.written()
+    }
+
+    /// The roles and the resources of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&RoleId, &BTreeSet<ResourceId>)> {
+        self.0.iter()
+    }
+
+    /// How many roles.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Assignment> for Assignments {
+    fn from_iter<I: IntoIterator<Item = Assignment>>(assignments: I) -> Self {
+        let mut all = Self::default();
+        for assignment in assignments {
+            all.insert(assignment);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(number: u128, name: &str, permissions: &[&str]) -> Role {
+        let permissions: Vec<String> = permissions.iter().map(|&name| name.to_owned()).collect();
+        Role {
+            id: OwnRoleId::from_u128(number).into(),
+            name: RoleName::parse(name).unwrap(),
+            description: Description::parse("").unwrap(),
+            permissions: Role::parse_permissions(&permissions).unwrap(),
+            origin: RoleOrigin::Organization,
+        }
+    }
+
+    fn set(role: RoleId, scopes: &[String], book: &RoleBook) -> PermissionSet {
+        Assignments::parse([(role.as_str(), scopes)]).unwrap().permissions(book)
+    }
+
+    #[test]
+    fn administrators_hold_every_permission_and_are_listed_with_those_that_roles_name() {
+        let book = RoleBook::new(&[], &[own(1, "Analyst", &["reports:read"])]);
+        let administrator = set(RoleId::ADMINISTRATOR, &[], &book);
+        assert_eq!(
+            administrator.to_string(),
+            "audit:read,iam:read,iam:write,impersonation:grant,keys:read_all,keys:revoke_all,reports:read,settings:write"
+        );
+        assert!(administrator.contains(&Permission::parse("never:named").unwrap()));
+        assert!(!administrator.contains(&Permission::ORGANIZATIONS_MANAGE));
+        assert_eq!(set(RoleId::MEMBER, &[], &book).to_string(), "");
+        assert_eq!(set(RoleId::SITE_ADMINISTRATOR, &[], &book).to_string(), "organizations:manage");
+    }
+
+    #[test]
+    fn a_role_that_is_gone_gives_nothing_and_a_limited_built_in_role_neither() {
+        let book = RoleBook::new(&[], &[]);
+        assert_eq!(set(OwnRoleId::from_u128(1).into(), &[], &book), PermissionSet::default());
+        assert_eq!(set(RoleId::ADMINISTRATOR, &["a".to_owned()], &book), PermissionSet::default());
+    }
+
+    #[test]
+    fn a_role_named_twice_is_held_on_all_resources_and_everywhere_is_the_widest() {
+        let (a, b) = (["a".to_owned()], ["b".to_owned()]);
+        let both = Assignments::parse([("support", &a[..]), ("support", &b[..])]).unwrap();
+        assert_eq!(both.iter().next().unwrap().1.len(), 2);
+        for order in [[&a[..], &[]], [&[], &a[..]]] {
+            let wide = Assignments::parse(order.map(|scopes| ("support", scopes))).unwrap();
+            assert!(wide.iter().next().unwrap().1.is_empty());
+        }
+    }
+
+    #[test]
+    fn assignments_are_checked_against_the_roles_that_exist() {
+        let book = RoleBook::new(&[Role::of_deployment("support", "", &[]).unwrap()], &[]);
+        let check =
+            |role: &str, scopes: &[String]| Assignments::parse([(role, scopes)]).unwrap().check(&book);
+        assert_eq!(check("support", &["a".to_owned()]), Ok(()));
+        assert_eq!(check("nothing", &[]), Err(Error::NotFound("role")));
+        assert!(matches!(
+            check("member", &["a".to_owned()]),
+            Err(Error::Invalid { field: Field::Scopes, .. })
+        ));
+    }
+
+    #[test]
+    fn a_deployments_role_cannot_take_the_name_of_a_built_in_one_or_look_like_an_organizations() {
+        let uuid = OwnRoleId::from_u128(1).to_string();
+        for taken in ["administrator", "site_administrator", "Support", "", &uuid] {
+            assert!(Role::of_deployment(taken, "", &[]).is_err(), "{taken}");
+        }
+        let site = ["organizations:manage".to_owned()];
+        assert!(
+            Role::of_deployment("support", "", &site).is_err(),
+            "nobody reaches beyond their organization"
+        );
+    }
+
+    #[test]
+    fn roles_have_unique_names_and_are_bounded() {
+        let book = RoleBook::new(&[], &[own(1, "Analyst", &["reports:read"])]);
+        assert!(matches!(book.check_fits(&own(2, "ANALYST", &[])), Err(Error::Conflict(_))));
+        assert!(matches!(book.check_fits(&own(2, "member", &[])), Err(Error::Conflict(_))));
+        assert_eq!(book.check_fits(&own(1, "analyst", &[])), Ok(()), "a role may keep its own name");
+        let many: Vec<String> = (0..40).map(|n| format!("{n:099}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(matches!(book.check_fits(&own(2, "Wide", &many)), Err(Error::Conflict(_))));
+        let full: Vec<Role> = (1..=100).map(|n| own(n, &format!("Role {n}"), &[])).collect();
+        assert!(RoleBook::new(&[], &full).check_fits(&own(200, "One more", &[])).is_err());
+    }
+}
