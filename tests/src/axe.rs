@@ -1,10 +1,8 @@
 //! axe-core, the accessibility checker, in the page that a browser shows.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
-use crate::Browser;
+use crate::{Browser, tool};
 
 /// The path of `axe.min.js`, when it is not where `cargo xtask test --only install` puts it.
 const VARIABLE: &str = "KEYSTEAD_TEST_AXE";
@@ -25,7 +23,7 @@ const RUN: &str = r"
 impl Browser {
     /// Puts axe-core into every page that is loaded from now on.
     pub async fn with_axe(self) -> Self {
-        let path = find();
+        let path = tool::find("node_modules/axe-core/axe.min.js", VARIABLE);
         let source = std::fs::read_to_string(&path);
         let source = source.unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
         self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
@@ -37,17 +35,4 @@ impl Browser {
         let found = self.driver.execute_async(RUN, Vec::<Value>::new()).await.expect("axe runs");
         serde_json::from_value(found.json().clone()).expect("lines")
     }
-}
-
-fn find() -> PathBuf {
-    if let Some(path) = std::env::var_os(VARIABLE) {
-        return path.into();
-    }
-    let program = std::env::current_exe().expect("this program is somewhere");
-    let tools = program.ancestors().map(|folder| folder.join("tools")).find(|tools| tools.is_dir());
-    let versions = tools.into_iter().flat_map(|tools| std::fs::read_dir(tools).into_iter().flatten());
-    let scripts = versions.flatten().map(|version| version.path().join("node_modules/axe-core/axe.min.js"));
-    scripts.filter(|script| script.is_file()).max().unwrap_or_else(|| {
-        panic!("axe-core is not installed: run `cargo xtask test --only install`, or set {VARIABLE}")
-    })
 }

@@ -27,6 +27,8 @@ mod raw;
 mod sample;
 mod server;
 mod session;
+mod smtp;
+mod tool;
 
 pub use browser::{Browser, button, row};
 pub use database::Snapshot;
@@ -34,3 +36,4 @@ pub use http::{Browserless, Form};
 pub use sample::{NewKey, Sample};
 pub use server::{START, TestKey, TestServer, TestUser};
 pub use session::{Session, cookies};
+pub use smtp::{Received, SmtpBehaviour, SmtpSink};

@@ -71,6 +71,7 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     repository.build()?;
     let mut test = repository.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     test.env(tools::AXE_VARIABLE, tools::axe(repository)?);
+    test.env(tools::AIOSMTPD_VARIABLE, tools::aiosmtpd(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");

@@ -14,9 +14,14 @@ use crate::repository::Repository;
 
 /// Tells the tests where axe-core's script is.
 pub(crate) const AXE_VARIABLE: &str = "KEYSTEAD_TEST_AXE";
+/// Tells the tests where aiosmtpd's `smtp.py` is.
+pub(crate) const AIOSMTPD_VARIABLE: &str = "KEYSTEAD_TEST_AIOSMTPD";
 /// Tells the tests and the screenshots which `WebDriver` program to start.
 pub(crate) const CHROMEDRIVER_VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
 
+const AIOSMTPD_VERSION: &str = "1.4.6";
+/// What aiosmtpd needs.
+const AIOSMTPD_NEEDS: [&str; 2] = ["atpublic==6.0.2", "attrs==26.1.0"];
 const AXE_VERSION: &str = "4.14.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const TYPOS_VERSION: &str = "1.52.0";
@@ -25,7 +30,7 @@ const TYPOS_VERSION: &str = "1.52.0";
 const SYSTEM: [(&str, &str); 6] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
-    // What installs axe-core and typos, and what the documentation's commands call.
+    // What installs axe-core, typos and aiosmtpd, and what the documentation's commands call.
     ("npm", "npm"),
     ("python3", "python3"),
     ("pip3", "python3-pip"),
@@ -37,6 +42,7 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     system()?;
     axe(repository)?;
     typos(repository)?;
+    aiosmtpd(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -61,13 +67,24 @@ pub(crate) fn axe(repository: &Repository) -> Result<PathBuf> {
 /// The spelling checker: a program in a Python wheel.
 pub(crate) fn typos(repository: &Repository) -> Result<PathBuf> {
     let folder = repository.tool("typos", TYPOS_VERSION);
-    installed(folder.join("bin/typos"), || {
-        let mut pip = repository.command("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]);
-        // pip warns of root, who is who a container runs as; nothing is installed outside the folder.
-        pip.env("PIP_ROOT_USER_ACTION", "ignore");
-        process::run(pip.arg("--target").arg(&folder).arg(format!("typos=={TYPOS_VERSION}")))
-    })
+    installed(folder.join("bin/typos"), || pip(repository, &folder, &[&format!("typos=={TYPOS_VERSION}")]))
+}
+
+/// The SMTP server that the tests send mails to: a module, from a Python wheel.
+pub(crate) fn aiosmtpd(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("aiosmtpd", AIOSMTPD_VERSION);
+    let aiosmtpd = format!("aiosmtpd=={AIOSMTPD_VERSION}");
+    let packages = [&[aiosmtpd.as_str()], AIOSMTPD_NEEDS.as_slice()].concat();
+    installed(folder.join("aiosmtpd/smtp.py"), || pip(repository, &folder, &packages))
+}
+
+/// Installs these packages, and no others, into the folder.
+fn pip(repository: &Repository, folder: &Path, packages: &[&str]) -> Result<()> {
+    let mut pip = repository.command("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]);
+    // pip warns of root, who is who a container runs as; nothing is installed outside the folder.
+    pip.env("PIP_ROOT_USER_ACTION", "ignore");
+    process::run(pip.arg("--target").arg(folder).args(packages))
 }
 
 /// The checker of licences, duplicate versions and sources: compiled, which takes a minute or two.
