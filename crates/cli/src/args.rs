@@ -145,7 +145,7 @@ pub(crate) struct StoreSettings {
     /// The store as a URL: `sqlite:` and the path of a folder. Takes the place of the data directory. This release stores in
     /// SQLite only.
     #[arg(long, global = true, value_name = "URL", env = "KEYSTEAD_DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: Option<DatabaseUrl>,
+    pub(crate) database_url: Option<SecretUrl>,
 }
 
 /// Where the server is reached.
@@ -173,6 +173,20 @@ pub(crate) struct PrefixSettings {
     pub(crate) impersonation_key_prefix: Prefix,
 }
 
+/// How e-mail is sent. Without these settings none is.
+#[derive(Debug, Args)]
+pub(crate) struct MailSettings {
+    /// The SMTP server that sends e-mail: `smtps://user:password@mail.example.com` for TLS from the start, or
+    /// `smtp://user:password@mail.example.com?tls=required` for STARTTLS; without `?tls=…`, in clear. A port may follow the
+    /// host; by default 465, 587 or, in clear, 25. In a user or a password, characters such as `/`, `#`, `?` and `@` are written
+    /// as `%2F`, `%23`, `%3F` and `%40`. Goes together with --mail-from; without both, no e-mail is sent.
+    #[arg(long, value_name = "URL", env = "KEYSTEAD_SMTP_URL", hide_env_values = true)]
+    pub(crate) smtp_url: Option<SecretUrl>,
+    /// The mailbox that e-mail is from, such as `keystead@example.com` or `Keystead <keystead@example.com>`.
+    #[arg(long, value_name = "MAILBOX", env = "KEYSTEAD_MAIL_FROM")]
+    pub(crate) mail_from: Option<String>,
+}
+
 /// How the server runs.
 #[derive(Debug, Args)]
 pub(crate) struct ServeSettings {
@@ -180,6 +194,8 @@ pub(crate) struct ServeSettings {
     pub(crate) address: AddressSettings,
     #[command(flatten)]
     pub(crate) prefixes: PrefixSettings,
+    #[command(flatten)]
+    pub(crate) mail: MailSettings,
     /// Allow impersonation keys, which sign a product's own users in. Off unless asked for.
     #[arg(long, env = "KEYSTEAD_IMPERSONATION", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         value_name = "BOOL", default_value = "false", default_missing_value = "true",
@@ -238,26 +254,26 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// A database URL, which may hold a password. Never printed, so it is also never refused by the command line's parser, which
+/// A URL that may hold a password. Never printed, so it is also never refused by the command line's parser, which
 /// would quote it.
 #[derive(Clone)]
-pub(crate) struct DatabaseUrl(String);
+pub(crate) struct SecretUrl(String);
 
-impl DatabaseUrl {
+impl SecretUrl {
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
 
-impl From<String> for DatabaseUrl {
+impl From<String> for SecretUrl {
     fn from(text: String) -> Self {
         Self(text)
     }
 }
 
-impl fmt::Debug for DatabaseUrl {
+impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseUrl(…)")
+        f.write_str("SecretUrl(…)")
     }
 }
 

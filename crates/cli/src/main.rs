@@ -51,11 +51,11 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::new("cannot start").cause(&error))?;
     if let Command::Config(ConfigCommand::Check(settings)) = &invocation.cli.command {
         invocation.cli.store.folder()?;
-        serve::warn_of(settings);
+        serve::warn_of(settings, serve::mailer(&settings.mail)?.as_ref());
         return printed(out::line(config::print_effective(&invocation)));
     }
     let Cli { store, command } = invocation.cli;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
             Command::Serve(settings) => {
                 let names_store = names_store(&invocation.matches);
@@ -67,7 +67,10 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
             Command::Config(_) => printed(out::line(config::markdown().trim_end())),
             Command::Version => printed(out::line(concat!("keystead ", env!("CARGO_PKG_VERSION")))),
         }
-    })
+    });
+    // Whatever matters has been waited for. A mail that is given up may still be looking its server's name up.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Whether the command line itself says which store to use.

@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keystead_app::App;
+use keystead_app::{App, MailSettingError, Mailer};
 use keystead_server::{Doors, Settings, metrics_router, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::args::{AddressSettings, ServeSettings, StoreSettings};
+use crate::args::{AddressSettings, MailSettings, SecretUrl, ServeSettings, StoreSettings};
 use crate::control::{self, Control};
 use crate::demo::Demo;
 use crate::failure::Failure;
@@ -39,7 +39,8 @@ pub(crate) async fn serve(
         Some(demo) => demo.folder().to_owned(),
         None => store.folder()?,
     };
-    warn_of(&settings);
+    let mailer = mailer(&settings.mail)?;
+    warn_of(&settings, mailer.as_ref());
     let outcome = tokio::select! {
         started = start(&settings, folder, &mut demo) => started,
         () = signals.stop() => return Ok(()),
@@ -47,11 +48,46 @@ pub(crate) async fn serve(
     outcome?.run(signals).await
 }
 
-/// Warns of what is set and has no effect.
-pub(crate) fn warn_of(settings: &ServeSettings) {
+/// What sends e-mail, if the settings say how.
+pub(crate) fn mailer(settings: &MailSettings) -> Result<Option<Mailer>, Failure> {
+    let url = settings.smtp_url.as_ref().map(SecretUrl::expose).filter(|url| !url.is_empty());
+    let from = settings.mail_from.as_deref().filter(|from| !from.is_empty());
+    let (url, from) = match (url, from) {
+        (Some(url), Some(from)) => (url, from),
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
+            return Err(Failure::usage("there is an SMTP server, and no mailbox that e-mail is from").hint(
+                "add --mail-from (KEYSTEAD_MAIL_FROM), such as keystead@example.com, or leave out --smtp-url.",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(Failure::usage("there is a mailbox that e-mail is from, and no SMTP server").hint(
+                "add --smtp-url (KEYSTEAD_SMTP_URL), such as smtps://user:password@mail.example.com, or leave out --mail-from.",
+            ));
+        }
+    };
+    Mailer::new(url, from).map(Some).map_err(|error| {
+        Failure::usage(error.to_string()).hint(match error {
+            MailSettingError::Url(_) => {
+                "set --smtp-url (KEYSTEAD_SMTP_URL) to something like smtps://user:password@mail.example.com."
+            }
+            MailSettingError::From => {
+                "set --mail-from (KEYSTEAD_MAIL_FROM) to something like Keystead <keystead@example.com>."
+            }
+        })
+    })
+}
+
+/// Warns of what is set and has no effect, or has one that is easily overlooked.
+pub(crate) fn warn_of(settings: &ServeSettings, mailer: Option<&Mailer>) {
     if !settings.embed_origin.is_empty() {
         tracing::warn!(
             "embed-origin is set, and has no effect: this release serves no page that can be embedded"
+        );
+    }
+    if mailer.is_some_and(Mailer::sends_in_clear) {
+        tracing::warn!(
+            "smtp-url may send e-mail unencrypted, and with it links that sign people in: use smtps:// or ?tls=required"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use keystead_app::{App, Clock, Deployment, Entropy, OpenError, Passwords};
 
-use crate::args::{DatabaseUrl, PrefixSettings, StoreSettings};
+use crate::args::{PrefixSettings, SecretUrl, StoreSettings};
 use crate::failure::Failure;
 
 impl StoreSettings {
@@ -13,7 +13,7 @@ impl StoreSettings {
     /// # Errors
     /// The database URL names a database that this release cannot use. The error does not quote it: it may hold a password.
     pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
-        let Some(url) = self.database_url.as_ref().map(DatabaseUrl::expose).filter(|url| !url.is_empty())
+        let Some(url) = self.database_url.as_ref().map(SecretUrl::expose).filter(|url| !url.is_empty())
         else {
             return Ok(self.data_dir.clone());
         };

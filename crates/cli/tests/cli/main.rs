@@ -10,6 +10,7 @@ mod commands;
 mod configuration;
 mod demo;
 mod errors;
+mod mail;
 mod secrets;
 mod serving;
 mod socket;
