@@ -1,5 +1,12 @@
 //! The audit log: every change leaves a trace, chained by hash so that no event can be changed, moved or taken out of the
-//! middle without notice (promise 10).
+//! middle without notice, and signed now and then so that its end cannot be cut off either (promise 10).
+
+mod action;
+mod chain;
+mod checkpoint;
+mod filter;
+mod line;
+mod via;
 
 use std::net::IpAddr;
 
@@ -7,6 +14,13 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::{Actor, OrganizationId, UserId, Via};
+
+pub use action::Action;
+pub use chain::{ChainCheck, End, Fault, FaultKind, verify_chain};
+pub use checkpoint::{Checkpoint, PublicKey, SigningKey, check_checkpoint};
+pub use filter::{AuditCursor, AuditFilter, AuditPageRequest};
+pub use line::{BadLine, Line, checkpoint_line, event_line, parse_line};
+pub use via::ViaKind;
 
 /// Who made a change, through what, from where, when.
 #[derive(Debug, Clone)]
@@ -44,121 +58,6 @@ impl Trace {
     #[must_use]
     pub fn visitor(via: &'static str, address: Option<IpAddr>, at: Timestamp) -> Self {
         Self { user: None, via, via_id: None, address, at }
-    }
-}
-
-/// What was done. The text is what the log keeps: never change one, only add.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Action {
-    AuditLogExported,
-    EmailAccessSet,
-    GroupCreated,
-    GroupDeleted,
-    GroupMembersSet,
-    GroupUpdated,
-    InvitationAccepted,
-    InvitationCreated,
-    KeyCreated,
-    KeyPolicySet,
-    KeyRevoked,
-    KeyUpdated,
-    OrganizationArchived,
-    OrganizationCreated,
-    OrganizationRenamed,
-    OrganizationRestored,
-    PasswordChanged,
-    PasswordResetCreated,
-    RoleCreated,
-    RoleDeleted,
-    RoleUpdated,
-    SessionEnded,
-    SessionStarted,
-    SignInLinkCreated,
-    UserAttributesSet,
-    UserCreated,
-    UserDeactivated,
-    UserDeleted,
-    UserReactivated,
-    UserRolesSet,
-    UserUpdated,
-    UsersExported,
-}
-
-impl Action {
-    /// All of them, in alphabetical order: what the log can be filtered by.
-    pub const ALL: [Self; 32] = [
-        Self::AuditLogExported,
-        Self::EmailAccessSet,
-        Self::GroupCreated,
-        Self::GroupDeleted,
-        Self::GroupMembersSet,
-        Self::GroupUpdated,
-        Self::InvitationAccepted,
-        Self::InvitationCreated,
-        Self::KeyCreated,
-        Self::KeyPolicySet,
-        Self::KeyRevoked,
-        Self::KeyUpdated,
-        Self::OrganizationArchived,
-        Self::OrganizationCreated,
-        Self::OrganizationRenamed,
-        Self::OrganizationRestored,
-        Self::PasswordChanged,
-        Self::PasswordResetCreated,
-        Self::RoleCreated,
-        Self::RoleDeleted,
-        Self::RoleUpdated,
-        Self::SessionEnded,
-        Self::SessionStarted,
-        Self::SignInLinkCreated,
-        Self::UserAttributesSet,
-        Self::UserCreated,
-        Self::UserDeactivated,
-        Self::UserDeleted,
-        Self::UserReactivated,
-        Self::UserRolesSet,
-        Self::UserUpdated,
-        Self::UsersExported,
-    ];
-
-    /// Its name in the log.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AuditLogExported => "audit_log.exported",
-            Self::EmailAccessSet => "email_access.set",
-            Self::GroupCreated => "group.created",
-            Self::GroupDeleted => "group.deleted",
-            Self::GroupMembersSet => "group.members_set",
-            Self::GroupUpdated => "group.updated",
-            Self::InvitationAccepted => "invitation.accepted",
-            Self::InvitationCreated => "invitation.created",
-            Self::KeyCreated => "key.created",
-            Self::KeyPolicySet => "key_policy.set",
-            Self::KeyRevoked => "key.revoked",
-            Self::KeyUpdated => "key.updated",
-            Self::OrganizationArchived => "organization.archived",
-            Self::OrganizationCreated => "organization.created",
-            Self::OrganizationRenamed => "organization.renamed",
-            Self::OrganizationRestored => "organization.restored",
-            Self::PasswordChanged => "password.changed",
-            Self::PasswordResetCreated => "password_reset.created",
-            Self::RoleCreated => "role.created",
-            Self::RoleDeleted => "role.deleted",
-            Self::RoleUpdated => "role.updated",
-            Self::SessionEnded => "session.ended",
-            Self::SessionStarted => "session.started",
-            Self::SignInLinkCreated => "sign_in_link.created",
-            Self::UserAttributesSet => "user.attributes_set",
-            Self::UserCreated => "user.created",
-            Self::UserDeactivated => "user.deactivated",
-            Self::UserDeleted => "user.deleted",
-            Self::UserReactivated => "user.reactivated",
-            Self::UserRolesSet => "user.roles_set",
-            Self::UserUpdated => "user.updated",
-            Self::UsersExported => "users.exported",
-        }
     }
 }
 
@@ -213,62 +112,5 @@ impl Event {
         field(self.target.as_ref().map_or(&[], |id| id));
         field(self.details.as_bytes());
         digest.finalize().into()
-    }
-}
-
-/// Checks a log from its beginning: each event with the link that was stored beside it. The number of the first event that
-/// does not fit, if any.
-pub fn verify_chain<'a>(events: impl IntoIterator<Item = (&'a Event, [u8; 32])>) -> Result<(), i64> {
-    let mut previous = CHAIN_START;
-    for (expected, (event, link)) in (1..).zip(events) {
-        if event.sequence != expected || event.link(&previous) != link {
-            return Err(expected);
-        }
-        previous = link;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::IdGenerator;
-
-    #[test]
-    fn a_changed_moved_or_missing_event_breaks_the_chain() {
-        let organization = IdGenerator::default().next(Timestamp::UNIX_EPOCH, [1; 8]);
-        let mut log = Vec::new();
-        let mut previous = CHAIN_START;
-        for sequence in 1..=5 {
-            let event = Event {
-                organization,
-                sequence,
-                at: Timestamp::UNIX_EPOCH,
-                user: None,
-                via: "operator".into(),
-                via_id: None,
-                address: None,
-                action: Action::KeyCreated.name().into(),
-                target: Some([7; 16]),
-                details: "{}".into(),
-            };
-            previous = event.link(&previous);
-            log.push((event, previous));
-        }
-        let check = |log: &[(Event, [u8; 32])]| verify_chain(log.iter().map(|(event, link)| (event, *link)));
-        assert_eq!(check(&log), Ok(()));
-        let mut changed = log.clone();
-        changed[2].0.details = r#"{"name":"other"}"#.into();
-        assert_eq!(check(&changed), Err(3));
-        let mut shifted = log.clone();
-        shifted[2].0.via = "operatorkey".into();
-        shifted[2].0.action = ".created".into();
-        assert_eq!(check(&shifted), Err(3), "fields cannot flow into each other");
-        let mut swapped = log.clone();
-        swapped.swap(1, 2);
-        assert_eq!(check(&swapped), Err(2));
-        let mut missing = log.clone();
-        missing.remove(1);
-        assert_eq!(check(&missing), Err(2));
     }
 }
