@@ -133,6 +133,7 @@ async fn an_invitation_names_who_invites_and_a_notice_of_a_changed_password_hold
     let mail = sink.next_message().await;
     assert_eq!(mail.header("Subject"), "Your invitation to Acme");
     assert!(mail.text.contains("Grace Hopper invites you to Acme"), "{}", mail.text);
+    assert!(mail.text.contains("once, for 7 days"), "{}", mail.text);
     assert_eq!(mail.link(), link());
 
     mailer.send(Mail::invitation(email("ada@example.com"), &acme(), None, &link())).await.unwrap();

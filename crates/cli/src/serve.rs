@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keystead_app::{App, MailSettingError, Mailer};
+use keystead_app::{App, Deployment, MailSettingError, Mailer};
 use keystead_server::{Doors, Settings, metrics_router, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
     let mailer = mailer(&settings.mail)?;
     warn_of(&settings, mailer.as_ref());
     let outcome = tokio::select! {
-        started = start(&settings, folder, &mut demo) => started,
+        started = start(&settings, mailer, folder, &mut demo) => started,
         () = signals.stop() => return Ok(()),
     };
     outcome?.run(signals).await
@@ -103,6 +103,7 @@ struct Server {
 
 async fn start(
     settings: &ServeSettings,
+    mailer: Option<Mailer>,
     folder: PathBuf,
     demo: &mut Option<Demo>,
 ) -> Result<Server, Failure> {
@@ -113,7 +114,7 @@ async fn start(
         Some(address) => Some(listen(address, "metrics-listen").await?),
         None => None,
     };
-    let deployment = settings.prefixes.deployment(settings.impersonation);
+    let deployment = Deployment { mailer, ..settings.prefixes.deployment(settings.impersonation) };
     if let Some(demo) = demo {
         demo.fill(deployment.clone()).await?;
     }

@@ -45,6 +45,7 @@ impl PrefixSettings {
             impersonation,
             key_prefix: self.key_prefix.clone(),
             impersonation_prefix: self.impersonation_key_prefix.clone(),
+            ..Deployment::default()
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::SignedDuration;
 use keystead_domain::{Email, Lifetimes, OrganizationName, PersonName};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox};
@@ -35,7 +36,7 @@ pub(super) struct Envelope {
 }
 
 impl Mail {
-    /// Invites somebody. `link` works once, for [`Lifetimes::LINK`]; `inviter` is the user who invites, if one does.
+    /// Invites somebody. `link` works once, for [`Lifetimes::INVITATION`]; `inviter` is the user who invites, if one does.
     #[must_use]
     pub fn invitation(
         to: Email,
@@ -50,10 +51,10 @@ impl Mail {
         let text = format!(
             "Hello,\n\n\
              {who}, the place where you make and revoke your API keys.\n\n\
-             Open this link to choose a password and come in. It works once, for {} hours:\n\n\
+             Open this link to choose a password and come in. It works once, for {}:\n\n\
              {link}\n\n\
              If you did not expect this, you need not do anything. Without the link nobody can come in under your address.\n",
-            Lifetimes::LINK.as_hours()
+            span(Lifetimes::INVITATION)
         );
         let subject = format!("Your invitation to {organization}");
         Self { kind: "invitation", to, subject, text, code: code(link) }
@@ -65,10 +66,10 @@ impl Mail {
         let text = format!(
             "Hello,\n\n\
              somebody, most likely you, asked for a new password for {to} at {organization} on Keystead.\n\n\
-             Open this link to choose one. It works once, for {} hours:\n\n\
+             Open this link to choose one. It works once, for {}:\n\n\
              {link}\n\n\
              If it was not you, you need not do anything: your password stays as it is, and nobody else was sent this link.\n",
-            Lifetimes::LINK.as_hours()
+            span(Lifetimes::LINK)
         );
         let subject = format!("Choose a new password for {organization}");
         Self { kind: "password reset", to, subject, text, code: code(link) }
@@ -121,6 +122,14 @@ impl Mail {
             Cow::Owned(Host::parse(domain).map_err(|_| MailError::Address)?.to_string())
         };
         Address::new(local, domain).map_err(|_| MailError::Address)
+    }
+}
+
+/// In whole days, if it is some, or hours.
+fn span(duration: SignedDuration) -> String {
+    match duration.as_hours() {
+        hours if hours >= 48 && hours % 24 == 0 => format!("{} days", hours / 24),
+        hours => format!("{hours} hours"),
     }
 }
 
