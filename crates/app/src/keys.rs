@@ -56,7 +56,9 @@ pub struct KeyList {
 impl App {
     /// Creates a key that can do what the actor can do, whenever it is used (promise 1).
     pub async fn create_key(&self, actor: &Actor, input: &KeyInput) -> Result<CreatedKey, Error> {
-        let grant = actor.new_key(input.allow_impersonation, self.deployment.impersonation)?;
+        let policy = &self.organization(actor)?.policy;
+        let impersonation = self.deployment.impersonation;
+        let grant = actor.new_key(input.expiration, input.allow_impersonation, impersonation, policy)?;
         let trace = Trace::of(actor, self.now());
         let created_at = trace.at;
         match self.mint(&grant, input, trace).await? {
@@ -100,7 +102,7 @@ impl App {
             hash: token.hash(),
             masked: token.masked(),
             request_id: input.request_id,
-            expires_at: input.expiration.expires_at(trace.at),
+            expires_at: grant.expiration().expires_at(trace.at),
         };
         let mut change = self.store.begin(trace).await.map_err(fault)?;
         match change.create_key(grant, &key).await.map_err(fault)? {

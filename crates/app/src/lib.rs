@@ -4,6 +4,7 @@
 //! the scope that the work needs, applies the domain's rules and commits. Doors call these and nothing below them.
 
 mod actors;
+mod change;
 mod clock;
 mod entropy;
 mod keys;
@@ -11,7 +12,10 @@ mod links;
 mod mail;
 mod open;
 pub mod operator;
+mod organizations;
 mod passwords;
+mod people;
+mod roles;
 mod sign_in;
 mod sweep;
 mod users;
@@ -25,5 +29,9 @@ pub use keystead_store::OpenError;
 pub use links::{LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
 pub use open::{App, Deployment};
+pub use organizations::Excluded;
 pub use passwords::Passwords;
+pub use people::{KeyImpact, Person, PersonList};
+pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
+pub use users::{Invited, Mailed, NEW_USERS_MAX, NewPerson, NewUsers};

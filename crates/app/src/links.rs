@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use keystead_domain::audit::Trace;
 use keystead_domain::{
-    Email, Error, Lifetimes, NewPassword, Organization, OrganizationName, PersonName, Role, User,
+    Assignment, Assignments, Email, Error, Lifetimes, NewPassword, Operator, Organization, OrganizationName,
+    PersonName, RoleId, User, UserAttributes,
 };
-use keystead_store::{NewUser, Purpose};
+use keystead_store::{LinkKind, NewUser, Purpose};
 
 use crate::open::fault;
 use crate::{App, BrowserSecret, RequestOrigin, SignedIn};
@@ -58,13 +59,13 @@ impl App {
         let code = BrowserSecret::parse(code).ok_or_else(dead_link)?;
         match self.store.link(&code.hash(), self.now()).await.map_err(fault)? {
             Some(Purpose::SetUp) => Ok(LinkTarget::SetUp),
-            Some(Purpose::SignIn(user)) => self
+            Some(Purpose::User(LinkKind::SignIn, user)) => self
                 .directory
                 .user(user)
-                .filter(|user| user.active)
+                .filter(|user| user.may_act())
                 .map(LinkTarget::SignIn)
                 .ok_or_else(dead_link),
-            None => Err(dead_link()),
+            Some(Purpose::User(LinkKind::Invitation | LinkKind::PasswordReset, _)) | None => Err(dead_link()),
         }
     }
 
@@ -76,13 +77,21 @@ impl App {
         }
         let password_hash = self.passwords.hash(input.password, &self.entropy).await?;
         let now = self.now();
-        let organization = Organization { id: self.next_id(now)?, name: input.organization, created_at: now };
+        let organization = Organization {
+            id: self.next_id(now)?,
+            name: input.organization,
+            created_at: now,
+            archived_at: None,
+        };
         let administrator = NewUser {
             id: self.next_id(now)?,
             email: input.email,
             name: input.name,
             password_hash: Some(password_hash),
-            roles: vec![Role::Administrator],
+            assignments: Assignments::from_iter(
+                [RoleId::ADMINISTRATOR, RoleId::SITE_ADMINISTRATOR].map(Assignment::everywhere),
+            ),
+            attributes: UserAttributes::default(),
         };
         let mut change =
             self.store.begin(Trace::visitor("set_up", origin.address, now)).await.map_err(fault)?;
@@ -91,7 +100,7 @@ impl App {
             return Err(dead_link());
         }
         change.create_organization(&organization).await.map_err(fault)?;
-        change.create_user(&organization, &administrator).await.map_err(fault)?;
+        change.create_user(&Operator.people_of(organization.id), &administrator).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
         let user = self.directory.user(administrator.id).ok_or(Error::Internal)?;
         self.start_session(&user, origin).await
@@ -102,18 +111,15 @@ impl App {
         let code = BrowserSecret::parse(code).ok_or_else(dead_link)?;
         let mut change =
             self.store.begin(Trace::visitor("sign_in", origin.address, self.now())).await.map_err(fault)?;
-        let Some(Purpose::SignIn(user)) = change.use_link(&code.hash()).await.map_err(fault)? else {
+        let Some(Purpose::User(LinkKind::SignIn, user)) =
+            change.use_link(&code.hash()).await.map_err(fault)?
+        else {
             return Err(dead_link());
         };
-        let user = self.directory.user(user).filter(|user| user.active).ok_or_else(dead_link)?;
+        let user = self.directory.user(user).filter(|user| user.may_act()).ok_or_else(dead_link)?;
         let (session, cookie) = self.write_session(&mut change, &user).await?;
         change.commit().await.map_err(fault)?;
         let via = keystead_domain::Via::Session(session);
         Ok(SignedIn { cookie, actor: keystead_domain::Actor::authenticated(user, via, origin.address)? })
-    }
-
-    /// The organization of a user.
-    pub async fn organization_of(&self, user: &User) -> Result<Organization, Error> {
-        self.store.organization(user).await.map_err(fault)
     }
 }

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use keystead_directory::Directory;
-use keystead_domain::{Error, IdGenerator, Throttle};
+use keystead_domain::{Error, IdGenerator, Role, Throttle};
 use keystead_store::{OpenError, Store, StoreError};
 use keystead_token::Prefix;
 use uuid::Uuid;
 
 use crate::passwords::Passwords;
-use crate::{Clock, Entropy};
+use crate::{Clock, Entropy, Mailer};
 
 /// What the deployment decides.
 #[derive(Debug, Clone)]
@@ -23,6 +23,10 @@ pub struct Deployment {
     pub key_prefix: Prefix,
     /// The prefix of new impersonation keys.
     pub impersonation_prefix: Prefix,
+    /// The roles that its configuration has, for every organization.
+    pub roles: Vec<Role>,
+    /// By which mails are sent, if there is a mail server.
+    pub mailer: Option<Mailer>,
 }
 
 impl Default for Deployment {
@@ -31,6 +35,8 @@ impl Default for Deployment {
             impersonation: false,
             key_prefix: Prefix::key_default(),
             impersonation_prefix: Prefix::impersonation_default(),
+            roles: Vec::new(),
+            mailer: None,
         }
     }
 }
@@ -64,7 +70,7 @@ impl App {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, OpenError> {
-        let directory = Arc::new(Directory::new());
+        let directory = Arc::new(Directory::new(deployment.roles.clone()));
         let subscriber = {
             let directory = Arc::clone(&directory);
             Box::new(move |sequence, change| {

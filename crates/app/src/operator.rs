@@ -3,10 +3,11 @@
 
 use keystead_domain::audit::Trace;
 use keystead_domain::{
-    Description, Email, Error, Expiration, Field, KeyFilter, KeyId, KeyName, Lifetimes, NewPassword,
-    Operator, Organization, OrganizationName, PersonName, Role, User,
+    Assignment, Assignments, Description, Email, Error, Expiration, Field, KeyFilter, KeyId, KeyName,
+    Lifetimes, NewPassword, Operator, Organization, OrganizationName, PersonName, RoleId, User,
+    UserAttributes,
 };
-use keystead_store::NewUser;
+use keystead_store::{LinkKind, NewUser};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -158,8 +159,8 @@ impl App {
             Command::UserAdd { email, name, role, password } => {
                 self.add_user(&email, name, &role, password).await
             }
-            Command::UserDeactivate { email } => self.set_active(&email, false).await,
-            Command::UserReactivate { email } => self.set_active(&email, true).await,
+            Command::UserDeactivate { email } => self.operate_active(&email, false).await,
+            Command::UserReactivate { email } => self.operate_active(&email, true).await,
             Command::UserSignInLink { email } => {
                 let user = self.user_by_email(&email).await?;
                 let code = self.create_sign_in_link(&user).await?;
@@ -180,7 +181,7 @@ impl App {
         password: Option<Password>,
     ) -> Result<Answer, Error> {
         let email = Email::parse(email)?;
-        let role = Role::parse(role)?;
+        let role = RoleId::parse(role)?;
         let local_part = email.as_str().split('@').next().unwrap_or_default().to_owned();
         let name = PersonName::parse(&name.unwrap_or(local_part))?;
         let password_hash = match password {
@@ -192,15 +193,18 @@ impl App {
         };
         let now = self.now();
         let existing = self.store.first_organization().await.map_err(fault)?;
-        let user = NewUser { id: self.next_id(now)?, email, name, password_hash, roles: vec![role] };
+        let assignments = Assignments::from_iter([Assignment::everywhere(role)]);
+        let attributes = UserAttributes::default();
+        let user = NewUser { id: self.next_id(now)?, email, name, password_hash, assignments, attributes };
         let mut change = self.store.begin(Trace::operator(now)).await.map_err(fault)?;
         let organization = match existing {
             Some(organization) => organization,
             None if change.is_empty().await.map_err(fault)? => {
                 let name = OrganizationName::parse("My organization")?;
-                let organization = Organization { id: self.next_id(now)?, name, created_at: now };
+                let id = self.next_id(now)?;
+                let organization = Organization { id, name, created_at: now, archived_at: None };
                 change.create_organization(&organization).await.map_err(fault)?;
-                organization
+                id
             }
             None => {
                 return Err(Error::Conflict(
@@ -208,18 +212,19 @@ impl App {
                 ));
             }
         };
-        if !change.create_user(&organization, &user).await.map_err(fault)? {
+        if !change.create_user(&Operator.people_of(organization), &user).await.map_err(fault)? {
             return Err(Error::Conflict(format!("There is a user with the address {} already.", user.email)));
         }
         change.commit().await.map_err(fault)?;
         Ok(Answer::User { id: user.id.to_string(), email: user.email.to_string() })
     }
 
-    async fn set_active(&self, email: &str, active: bool) -> Result<Answer, Error> {
+    async fn operate_active(&self, email: &str, active: bool) -> Result<Answer, Error> {
         let user = self.user_by_email(email).await?;
-        let mut change = self.store.begin(Trace::operator(self.now())).await.map_err(fault)?;
-        change.set_active(&user, active).await.map_err(fault)?;
-        change.commit().await.map_err(fault)?;
+        let mut change = self.begin_in(user.organization, Trace::operator(self.now())).await?;
+        let one = Operator.people_of(user.organization).user(&user)?;
+        change.transaction.set_active(&one, active).await.map_err(fault)?;
+        change.commit().await?;
         Ok(Answer::User { id: user.id.to_string(), email: user.email.to_string() })
     }
 
@@ -228,7 +233,9 @@ impl App {
         let now = self.now();
         let code = BrowserSecret::new(&self.entropy)?;
         let mut change = self.store.begin(Trace::operator(now)).await.map_err(fault)?;
-        change.create_sign_in_link(&code.hash(), user, now + Lifetimes::LINK).await.map_err(fault)?;
+        let one = Operator.people_of(user.organization).user(user)?;
+        let ends = now + Lifetimes::LINK;
+        change.create_user_link(&one, LinkKind::SignIn, &code.hash(), ends).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
         Ok(code)
     }
@@ -243,7 +250,9 @@ impl App {
             allow_impersonation: false,
             request_id: None,
         };
-        let minted = self.mint(&Operator.new_key_for(&user), &input, Trace::operator(self.now())).await?;
+        let organization = self.directory.organization(user.organization).ok_or(Error::Unavailable)?;
+        let grant = Operator.new_key_for(&user, expiration, &organization.policy)?;
+        let minted = self.mint(&grant, &input, Trace::operator(self.now())).await?;
         match minted {
             Minted::New(key, token) => {
                 Ok(Answer::Token { id: key.id.to_string(), token: token.expose().to_owned() })
@@ -296,6 +305,6 @@ impl App {
     async fn user_by_email(&self, email: &str) -> Result<Arc<User>, Error> {
         let email = Email::parse(email)?;
         let found = self.store.credentials(&email).await.map_err(fault)?;
-        found.and_then(|found| self.directory.user(found.user)).ok_or(Error::NotFound("user"))
+        found.first().and_then(|found| self.directory.user(found.user)).ok_or(Error::NotFound("user"))
     }
 }

@@ -93,13 +93,14 @@ impl App {
 
         let credentials = match &email {
             Some(email) => self.store.credentials(email).await.map_err(fault)?,
-            None => None,
+            None => Vec::new(),
         };
-        let (user, stored) = credentials.map(|found| (found.user, found.password_hash)).unzip();
+        let (user, stored) =
+            credentials.into_iter().next().map(|found| (found.user, found.password_hash)).unzip();
         let matches = self.passwords.verify(password, stored.flatten()).await?;
         let user = user
             .and_then(|user| self.directory.user(user))
-            .filter(|user| matches && user.active)
+            .filter(|user| matches && user.may_act())
             .ok_or_else(wrong)?;
         self.lock_throttle().succeeded(&subjects);
         self.start_session(&user, origin).await

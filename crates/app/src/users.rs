@@ -1,15 +1,414 @@
-//! Who may see whom, and how an organization comes to be.
+//! Changing users: invite, create, edit, assign, deactivate, delete.
 
 use std::sync::Arc;
 
-use keystead_domain::audit::Trace;
-use keystead_domain::{Actor, ApiKey, Email, Error, Organization, OrganizationName, PersonName, Role, User};
-use keystead_store::NewUser;
+use keystead_domain::{
+    Actor, ApiKey, Assignments, Email, Error, Field, GroupId, KeyId, Lifetimes, PeopleGrant, PersonName,
+    User, UserAttributes, UserGrant, UserId,
+};
+use keystead_store::{LinkKind, NewUser, Transaction};
 
-use crate::App;
+use crate::change::Change;
+use crate::mail::Mail;
 use crate::open::fault;
+use crate::{App, BrowserSecret};
+
+/// Somebody to let in.
+#[derive(Debug, Clone)]
+pub struct NewPerson {
+    /// Their address.
+    pub email: Email,
+    /// How others see them; by default what stands before the `@`.
+    pub name: Option<PersonName>,
+    /// The roles that they are assigned.
+    pub assignments: Assignments,
+    /// The groups that they become a member of.
+    pub groups: Vec<GroupId>,
+}
+
+/// Users to be created at once, all alike.
+#[derive(Debug, Clone)]
+pub struct NewUsers {
+    /// Their addresses. Whoever has one already is given these roles instead of those they had.
+    pub emails: Vec<Email>,
+    /// The roles that they are assigned.
+    pub assignments: Assignments,
+    /// The groups that they become members of.
+    pub groups: Vec<GroupId>,
+    /// Facts that a product keeps about them; `None` leaves those of users who exist.
+    pub attributes: Option<UserAttributes>,
+    /// Whether each new one is sent an invitation. Needs a mail server.
+    pub welcome: bool,
+}
+
+/// Users that one call creates at most.
+pub const NEW_USERS_MAX: usize = 1_000;
+
+/// Somebody who was invited.
+#[derive(Debug)]
+pub struct Invited {
+    /// Who.
+    pub user: Arc<User>,
+    /// The code of the one-time link that lets them in.
+    pub code: BrowserSecret,
+    /// Whether the link was also sent to them.
+    pub mailed: Mailed,
+}
+
+/// What became of a mail that somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailed {
+    /// The deployment has no mail server.
+    NoServer,
+    /// The mail server took it.
+    Sent,
+    /// It did not; the log has the cause.
+    Failed,
+}
+
+/// Where an invitation is accepted.
+pub(crate) fn invitation_link(public_url: &str, code: &BrowserSecret) -> String {
+    format!("{public_url}/invitation/{}", code.expose())
+}
 
 impl App {
+    /// Invites somebody: makes the user and a one-time link by which they choose a password, and mails it if there is a mail
+    /// server. Needs `iam:write`, and all that the roles permit.
+    pub async fn invite_user(
+        &self,
+        actor: &Actor,
+        person: NewPerson,
+        public_url: &str,
+    ) -> Result<Invited, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let NewPerson { email, name, assignments, groups } = person;
+        let Some(id) = self
+            .write_user(&mut change, &grant, &email, name, &assignments, UserAttributes::default())
+            .await?
+        else {
+            return Err(Error::Conflict(format!("There is a user with the address {email} already.")));
+        };
+        self.write_groups(&mut change, &grant, id, &groups, false).await?;
+        let code = self.write_invitation(&mut change.transaction, &grant.new_user(id)).await?;
+        let organization = change.state.organization.name.clone();
+        change.commit().await?;
+        let user = self.directory.user(id).ok_or(Error::Internal)?;
+        let link = invitation_link(public_url, &code);
+        let mail = Mail::invitation(user.email.clone(), &organization, Some(&actor.user().name), &link);
+        Ok(Invited { mailed: self.mail_now(mail).await, user, code })
+    }
+
+    /// A new invitation for somebody who has not come in yet: links that they were given before no longer work.
+    pub async fn invite_again(&self, actor: &Actor, id: UserId, public_url: &str) -> Result<Invited, Error> {
+        let person = self.user(actor, id).await?;
+        if !person.is_pending() {
+            return Err(Error::Conflict(
+                "They have signed in already. Send them a password reset instead.".into(),
+            ));
+        }
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let user = change.user(id).await?;
+        let one = grant.user(&user)?;
+        let code = self.write_invitation(&mut change.transaction, &one).await?;
+        let organization = change.state.organization.name.clone();
+        change.commit().await?;
+        let link = invitation_link(public_url, &code);
+        let mail = Mail::invitation(user.email.clone(), &organization, Some(&actor.user().name), &link);
+        Ok(Invited { mailed: self.mail_now(mail).await, user: Arc::new(user), code })
+    }
+
+    /// Creates users, all or none. Whoever exists already is assigned the roles instead of those they had. How many are new.
+    /// Needs `iam:write`, and all that the roles permit.
+    pub async fn create_users(
+        &self,
+        actor: &Actor,
+        users: NewUsers,
+        public_url: &str,
+    ) -> Result<usize, Error> {
+        if users.emails.is_empty() || users.emails.len() > NEW_USERS_MAX {
+            return Err(Error::invalid(
+                Field::Emails,
+                format!("Send 1 to {NEW_USERS_MAX} e-mail addresses at a time."),
+            ));
+        }
+        if users.welcome && self.deployment.mailer.is_none() {
+            return Err(Error::Conflict(
+                "This deployment has no mail server, so it cannot send welcome mails. Create the users without, or configure smtp-url."
+                    .into(),
+            ));
+        }
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let mut mails = Vec::new();
+        let mut created = 0;
+        for email in &users.emails {
+            let attributes = users.attributes.clone().unwrap_or_default();
+            let written =
+                self.write_user(&mut change, &grant, email, None, &users.assignments, attributes).await?;
+            let Some(id) = written else {
+                self.overwrite_user(&mut change, &grant, email, &users).await?;
+                continue;
+            };
+            created += 1;
+            self.write_groups(&mut change, &grant, id, &users.groups, false).await?;
+            if users.welcome {
+                let code = self.write_invitation(&mut change.transaction, &grant.new_user(id)).await?;
+                let link = invitation_link(public_url, &code);
+                let organization = &change.state.organization.name;
+                mails.push(Mail::invitation(email.clone(), organization, Some(&actor.user().name), &link));
+            }
+        }
+        change.commit().await?;
+        if let Some(mailer) = &self.deployment.mailer {
+            mails.into_iter().for_each(|mail| mailer.send_in_background(mail));
+        }
+        Ok(created)
+    }
+
+    /// Writes a user whom the organization admits. `None`: it has one with that address.
+    pub(crate) async fn write_user(
+        &self,
+        change: &mut Change<'_>,
+        grant: &PeopleGrant,
+        email: &Email,
+        name: Option<PersonName>,
+        assignments: &Assignments,
+        attributes: UserAttributes,
+    ) -> Result<Option<UserId>, Error> {
+        grant.check_assign(assignments, &change.state.roles)?;
+        change.state.check_admits(email)?;
+        let user = NewUser {
+            id: self.next_id(self.now())?,
+            name: name.map_or_else(|| PersonName::of_address(email), Ok)?,
+            email: email.clone(),
+            password_hash: None,
+            assignments: assignments.clone(),
+            attributes,
+        };
+        let written = change.transaction.create_user(grant, &user).await.map_err(fault)?;
+        Ok(written.then_some(user.id))
+    }
+
+    async fn overwrite_user(
+        &self,
+        change: &mut Change<'_>,
+        grant: &PeopleGrant,
+        email: &Email,
+        users: &NewUsers,
+    ) -> Result<(), Error> {
+        let record = change.transaction.user_by_email(grant.organization(), email).await.map_err(fault)?;
+        let user = User::new(record.ok_or(Error::Internal)?, &change.state);
+        let one = grant.user(&user)?;
+        let transaction = &mut change.transaction;
+        transaction.set_assignments(&one, &user.assignments, &users.assignments).await.map_err(fault)?;
+        if let Some(attributes) = &users.attributes {
+            transaction.set_attributes(&one, attributes).await.map_err(fault)?;
+        }
+        self.write_groups(change, grant, user.id, &users.groups, false).await
+    }
+
+    /// Makes a user a member of groups; with `only`, of no others.
+    pub(crate) async fn write_groups(
+        &self,
+        change: &mut Change<'_>,
+        grant: &PeopleGrant,
+        id: UserId,
+        groups: &[GroupId],
+        only: bool,
+    ) -> Result<(), Error> {
+        if groups.is_empty() && !only {
+            return Ok(());
+        }
+        let user = change.user(id).await?;
+        let one = grant.user(&user)?;
+        for group in groups {
+            let group = Arc::clone(change.state.find_group(*group)?);
+            if !user.groups.contains(&group.id) {
+                grant.check_member(&group, &change.state.roles)?;
+                change.transaction.set_member(&one, &group, true).await.map_err(fault)?;
+            }
+        }
+        for former in user.groups().iter().filter(|group| only && !groups.contains(&group.id)) {
+            grant.check_member(former, &change.state.roles)?;
+            change.transaction.set_member(&one, former, false).await.map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    /// Links that they were given before no longer work.
+    pub(crate) async fn write_invitation(
+        &self,
+        change: &mut Transaction,
+        grant: &UserGrant,
+    ) -> Result<BrowserSecret, Error> {
+        let code = BrowserSecret::new(&self.entropy)?;
+        let ends = self.now() + Lifetimes::INVITATION;
+        change.create_user_link(grant, LinkKind::Invitation, &code.hash(), ends).await.map_err(fault)?;
+        Ok(code)
+    }
+
+    pub(crate) async fn mail_now(&self, mail: Mail) -> Mailed {
+        let Some(mailer) = &self.deployment.mailer else { return Mailed::NoServer };
+        match mailer.send(mail).await {
+            Ok(()) => Mailed::Sent,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a mail could not be sent");
+                Mailed::Failed
+            }
+        }
+    }
+
+    /// Changes a user's name, address or both: one's own name, or with `iam:write` those of others who may do no more. What is
+    /// `None` stays.
+    pub async fn update_user(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        name: Option<PersonName>,
+        email: Option<Email>,
+    ) -> Result<Arc<User>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        // Everybody may change their own name; an address says who somebody is.
+        let one = if id == actor.user().id && email.is_none() {
+            actor.own_account()
+        } else {
+            let grant = actor.manage_people()?;
+            grant.user(&change.user(id).await?)?
+        };
+        let user = change.user(id).await?;
+        let email = email.unwrap_or_else(|| user.email.clone());
+        if email != user.email {
+            change.state.check_admits(&email)?;
+        }
+        let name = name.unwrap_or_else(|| user.name.clone());
+        let written = change.transaction.update_user(&one, user.record(), &name, &email).await;
+        if !written.map_err(fault)? {
+            return Err(Error::Conflict(format!("There is a user with the address {email} already.")));
+        }
+        change.commit().await?;
+        self.directory.user(id).ok_or(Error::Internal)
+    }
+
+    /// Replaces the roles that a user was assigned themselves. For all of their keys it takes effect at once (promises 1 and 3).
+    pub async fn set_role_assignments(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        assignments: &Assignments,
+    ) -> Result<Arc<User>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let user = change.user(id).await?;
+        let one = grant.user(&user)?;
+        grant.check_assign(assignments, &change.state.roles)?;
+        change.transaction.set_assignments(&one, &user.assignments, assignments).await.map_err(fault)?;
+        change.commit().await?;
+        self.directory.user(id).ok_or(Error::Internal)
+    }
+
+    /// Makes a user a member of these groups and of no others.
+    pub async fn set_groups(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        groups: &[GroupId],
+    ) -> Result<Arc<User>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        self.write_groups(&mut change, &grant, id, groups, true).await?;
+        change.commit().await?;
+        self.directory.user(id).ok_or(Error::Internal)
+    }
+
+    /// Replaces a user's attributes.
+    pub async fn set_user_attributes(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        attributes: &UserAttributes,
+    ) -> Result<(), Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let one = grant.user(&change.user(id).await?)?;
+        change.transaction.set_attributes(&one, attributes).await.map_err(fault)?;
+        change.commit().await
+    }
+
+    /// Deactivates a user, whose sessions end and whose keys stop before this returns (promise 3), or reactivates them.
+    pub async fn set_active(&self, actor: &Actor, id: UserId, active: bool) -> Result<Arc<User>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let user = change.user(id).await?;
+        let one = grant.user(&user)?;
+        if user.active == active {
+            // It may have become so in the commit that is under way: said once that is done.
+            change.commit().await?;
+        } else {
+            change.transaction.set_active(&one, active).await.map_err(fault)?;
+            change.commit().await?;
+        }
+        self.directory.user(id).ok_or(Error::Internal)
+    }
+
+    /// Deletes users, for good, all or none: their keys are revoked and their sessions end before this returns. How many keys.
+    pub async fn delete_users(&self, actor: &Actor, ids: &[UserId]) -> Result<usize, Error> {
+        if ids.is_empty() || ids.len() > NEW_USERS_MAX {
+            return Err(Error::invalid(Field::Users, format!("Name 1 to {NEW_USERS_MAX} users at a time.")));
+        }
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let mut revoked = 0;
+        for id in ids {
+            let user = change.user(*id).await?;
+            let one = grant.user(&user)?;
+            revoked +=
+                change.transaction.delete_user(&one, user.record(), &one.keys()).await.map_err(fault)?;
+        }
+        change.commit().await?;
+        Ok(revoked)
+    }
+
+    /// Revokes every key of a user: one's own, or anybody's with `keys:revoke_all`. `typed_email` is what a person typed to confirm.
+    pub async fn revoke_keys_of(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        typed_email: Option<&str>,
+    ) -> Result<Vec<KeyId>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let user = change.find(id).await?;
+        let user = user.filter(|user| user.id == actor.user().id || actor.people().is_ok());
+        let user = user.ok_or(Error::NotFound("user"))?;
+        let scope = actor.revocable_keys_of(&user)?;
+        if let Some(typed) = typed_email {
+            user.check_typed_email(typed)?;
+        }
+        let revoked = change.transaction.revoke_all_keys(&scope).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(revoked)
+    }
+
+    /// Revokes several keys, all or none; each is one's own, or anybody's with `keys:revoke_all`.
+    pub async fn revoke_keys(&self, actor: &Actor, ids: &[KeyId]) -> Result<Vec<ApiKey>, Error> {
+        const AT_ONCE: usize = 1_000;
+        if ids.is_empty() || ids.len() > AT_ONCE {
+            return Err(Error::invalid(Field::Ids, format!("Choose 1 to {AT_ONCE} keys.")));
+        }
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let mut revoked = Vec::with_capacity(ids.len());
+        for id in ids {
+            let readable = change.transaction.key(&actor.readable_keys(), *id).await.map_err(fault)?;
+            let key = readable.ok_or(Error::NotFound("API key"))?;
+            actor.check_may_revoke(&key)?;
+            change.transaction.revoke_key(&actor.revocable_keys(), &key).await.map_err(fault)?;
+            revoked.push(key);
+        }
+        change.commit().await?;
+        Ok(revoked)
+    }
+
     /// The creator of a key, for an actor who may see the key: the actor themselves, or anybody in the organization with
     /// `keys:read_all`. Somebody of another organization is not there (promise 6).
     pub fn creator(&self, actor: &Actor, key: &ApiKey) -> Result<Arc<User>, Error> {
@@ -19,27 +418,5 @@ impl App {
             .user(key.creator)
             .filter(|user| reachable && user.organization == scope.organization())
             .ok_or(Error::NotFound("user"))
-    }
-
-    /// The operator's: makes a further organization with its first administrator, all or nothing. The administrator has no
-    /// password; a sign-in link lets them in.
-    pub async fn create_organization(&self, name: &str, administrator: &str) -> Result<Arc<User>, Error> {
-        let name = OrganizationName::parse(name)?;
-        let email = Email::parse(administrator)?;
-        let local_part = email.as_str().split('@').next().unwrap_or_default();
-        let now = self.now();
-        let organization = Organization { id: self.next_id(now)?, name, created_at: now };
-        let user = NewUser {
-            id: self.next_id(now)?,
-            name: PersonName::parse(local_part)?,
-            email,
-            password_hash: None,
-            roles: vec![Role::Administrator],
-        };
-        let mut change = self.store.begin(Trace::operator(now)).await.map_err(fault)?;
-        change.create_organization(&organization).await.map_err(fault)?;
-        change.create_user(&organization, &user).await.map_err(fault)?;
-        change.commit().await.map_err(fault)?;
-        self.directory.user(user.id).ok_or(Error::Internal)
     }
 }

@@ -230,8 +230,8 @@ impl Operator {
 /// A set of keys that somebody may reach: of one organization, perhaps of one creator only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyScope {
-    organization: OrganizationId,
-    creator: Option<UserId>,
+    pub(crate) organization: OrganizationId,
+    pub(crate) creator: Option<UserId>,
 }
 
 impl KeyScope {

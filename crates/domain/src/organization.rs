@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Assignments, EmailAccess, Error, Field, GroupId, GroupName, KeyPolicy, OrganizationId, OrganizationName,
-    Role, RoleBook,
+    Assignments, Email, EmailAccess, Error, Field, GroupId, GroupName, KeyPolicy, OrganizationId,
+    OrganizationName, Role, RoleBook,
 };
 
 /// A tenant. What belongs to it is walled off from every other (promise 6).
@@ -131,11 +131,14 @@ impl OrganizationState {
         }
     }
 
-    /// Whether it is in use. Nothing can be changed in an archived one.
-    pub fn check_is_in_use(&self) -> Result<(), Error> {
-        if self.is_archived() {
-            return Err(Error::invalid(Field::Organization, "The organization is archived."));
+    /// Whether somebody with this address may be a user: asked at every way in.
+    pub fn check_admits(&self, email: &Email) -> Result<(), Error> {
+        if self.email_access.admits(email) {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::invalid(
+            Field::Email,
+            format!("The e-mail access rules of {} do not admit {email}.", self.organization.name),
+        ))
     }
 }

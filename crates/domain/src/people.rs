@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::cursor::List;
 use crate::{
-    Actor, Assignments, Error, Field, Group, MAX_PAGE_SIZE, Operator, OrganizationId, OrganizationState,
-    Permission, PermissionSet, Role, RoleBook, SearchText, User, UserId,
+    Actor, Assignments, Error, Field, Group, KeyScope, MAX_PAGE_SIZE, Operator, OrganizationId,
+    OrganizationState, Permission, PermissionSet, Role, RoleBook, SearchText, User, UserId,
 };
 
 /// The right to see users, groups and roles of an organization.
@@ -221,6 +221,12 @@ impl PeopleGrant {
         )))
     }
 
+    /// The right to change a user who is being made in the same transaction.
+    #[must_use]
+    pub fn new_user(&self, id: UserId) -> UserGrant {
+        UserGrant { organization: self.organization, user: id }
+    }
+
     /// Whether these roles can be assigned: all of them exist, and give nothing that whoever assigns them does not hold.
     pub fn check_assign(&self, assignments: &Assignments, book: &RoleBook) -> Result<(), Error> {
         assignments.check(book)?;
@@ -262,6 +268,14 @@ impl UserGrant {
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
+    }
+}
+
+impl UserGrant {
+    /// Their keys, which end with them.
+    #[must_use]
+    pub fn keys(&self) -> KeyScope {
+        KeyScope { organization: self.organization, creator: Some(self.user) }
     }
 }
 

@@ -30,6 +30,8 @@ impl Lifetimes {
     pub const TOUCH: SignedDuration = SignedDuration::from_mins(1);
     /// A one-time link (set-up, sign-in) can be used for this long.
     pub const LINK: SignedDuration = SignedDuration::from_hours(24);
+    /// An invitation can be accepted for this long: people have days off.
+    pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
 }
 
 impl Session {

@@ -106,6 +106,14 @@ text!(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
+impl PersonName {
+    /// What somebody is called of whom only the address is known: what stands before the `@`, as much of it as a name can have.
+    pub fn of_address(email: &Email) -> Result<Self, Error> {
+        let local: String = email.as_str().split('@').next().unwrap_or_default().chars().take(100).collect();
+        Self::parse(&local)
+    }
+}
+
 impl Email {
     /// Checks the shape that every address has: something, one `@`, something, at most 254 bytes (RFC 5321, section 4.5.3.1),
     /// no blanks. Whether it exists only a mail can tell.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Assignments, Email, Group, GroupId, OrganizationId, OrganizationState, Permission, PermissionSet,
-    PersonName, ResourceId, RoleBook, UserId,
+    Assignments, Email, Error, Field, Group, GroupId, OrganizationId, OrganizationState, Permission,
+    PermissionSet, PersonName, ResourceId, RoleBook, UserId,
 };
 
 /// A user as the store keeps them.
@@ -138,6 +138,19 @@ impl User {
     #[must_use]
     pub fn is_administrator(&self) -> bool {
         self.may_act() && self.permissions.is_everything()
+    }
+}
+
+impl User {
+    /// Whether the person who revokes all of their keys typed their address.
+    pub fn check_typed_email(&self, typed: &str) -> Result<(), Error> {
+        match Email::parse(typed) {
+            Ok(typed) if typed.folded() == self.email.folded() => Ok(()),
+            _ => Err(Error::invalid(
+                Field::Confirm,
+                "That is not their e-mail address. Type it exactly as shown.",
+            )),
+        }
     }
 }
 

@@ -98,6 +98,13 @@ const COUNT_OF_CREATOR: &str = keys!("COUNT(*)", "k.creator_id = $2", filtered!(
 const COUNT_OF_ALL: &str = keys!("COUNT(*)", "length($2) >= 0", filtered!(""));
 const REVOCABLE_OF_CREATOR: &str = columns!("k.creator_id = $2", "length($2) >= 0 ORDER BY k.id");
 const REVOCABLE_OF_ALL: &str = columns!("length($2) >= 0", "length($2) >= 0 ORDER BY k.id");
+macro_rules! used {
+    () => {
+        "k.last_used_at >= $3 AND COALESCE(k.expires_at, 9223372036854775807) > $4 ORDER BY k.last_used_at DESC LIMIT $5"
+    };
+}
+const USED_OF_CREATOR: &str = columns!("k.creator_id = $2", used!());
+const USED_OF_ALL: &str = columns!("length($2) >= 0", used!());
 const ONE_OF_CREATOR: &str = columns!("k.creator_id = $2", "k.id = $3");
 const ONE_OF_ALL: &str = columns!("length($2) >= 0", "k.id = $3");
 
@@ -123,6 +130,42 @@ fn creator(scope: &KeyScope) -> Vec<u8> {
 }
 
 impl Store {
+    /// How many keys of the scope work now.
+    pub async fn count_working_keys(&self, scope: &KeyScope, now: Timestamp) -> Result<u64, StoreError> {
+        let sql = if scope.creator().is_some() { COUNT_OF_CREATOR } else { COUNT_OF_ALL };
+        let count: i64 = sqlx::query(sql)
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(creator(scope))
+            .bind(now.as_millisecond())
+            .bind(NEVER)
+            .bind("%")
+            .fetch_one(&self.readers)
+            .await?
+            .try_get(0)?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Up to `limit` keys of the scope that work now and were used since some moment, those used last first.
+    pub async fn keys_used_since(
+        &self,
+        scope: &KeyScope,
+        since: Timestamp,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let sql = if scope.creator().is_some() { USED_OF_CREATOR } else { USED_OF_ALL };
+        let mut connection = self.readers.acquire().await?;
+        let rows = sqlx::query(sql)
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(creator(scope))
+            .bind(since.as_millisecond())
+            .bind(now.as_millisecond())
+            .bind(limit)
+            .fetch(&mut *connection);
+        let mut list = List { keys: Vec::new(), left: limit };
+        list.read(rows).await?;
+        Ok(list.keys)
+    }
     /// A page of the keys in the scope: those that work, newest first, then expired ones, newest first.
     pub async fn keys(
         &self,

@@ -30,7 +30,7 @@ mod users;
 pub use error::{OpenError, StoreError};
 pub use feed::Subscriber;
 pub use keys::{KeyPage, NewKey, Recorded};
-pub use links::Purpose;
+pub use links::{LinkKind, Purpose};
 pub use open::{SQLITE_OLDEST, Store};
 pub use people::UserDetails;
 pub use transaction::Transaction;

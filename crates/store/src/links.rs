@@ -1,20 +1,52 @@
-//! Links that work once: set-up and sign-in. Kept as SHA-256 only.
+//! Links that work once: set-up, sign-in, invitation, password reset. Kept as SHA-256 only.
 
 use jiff::Timestamp;
 use keystead_domain::audit::Action;
-use keystead_domain::{User, UserId};
+use keystead_domain::{UserGrant, UserId};
 use serde_json::json;
 use sqlx::Row as _;
 
+use crate::rows::{corrupt, id};
 use crate::{Store, StoreError, Transaction};
+
+const TABLE: &str = "one_time_links";
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Making the first organization and its administrator.
     SetUp,
-    /// Signing in as a user.
-    SignIn(UserId),
+    /// Something of a user's.
+    User(LinkKind, UserId),
+}
+
+/// What a user's link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Signing in as they are.
+    SignIn,
+    /// Choosing a name and a first password.
+    Invitation,
+    /// Choosing another password.
+    PasswordReset,
+}
+
+impl LinkKind {
+    fn code(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Invitation => "invitation",
+            Self::PasswordReset => "password_reset",
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Self::SignIn => Action::SignInLinkCreated,
+            Self::Invitation => Action::InvitationCreated,
+            Self::PasswordReset => Action::PasswordResetCreated,
+        }
+    }
 }
 
 impl Store {
@@ -44,15 +76,21 @@ impl Transaction {
         self.write_link(hash, "set_up", None, expires_at).await
     }
 
-    /// Makes a sign-in link for a user.
-    pub async fn create_sign_in_link(
+    /// Makes a link for a user. Earlier ones of theirs that are for the same no longer work.
+    pub async fn create_user_link(
         &mut self,
+        grant: &UserGrant,
+        kind: LinkKind,
         hash: &[u8; 32],
-        user: &User,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write_link(hash, "sign_in", Some(user.id), expires_at).await?;
-        self.record(user.organization, Action::SignInLinkCreated, *user.id.as_bytes(), json!({})).await
+        sqlx::query("DELETE FROM one_time_links WHERE user_id = $1 AND purpose = $2")
+            .bind(&grant.user().as_bytes()[..])
+            .bind(kind.code())
+            .execute(self.connection()?)
+            .await?;
+        self.write_link(hash, kind.code(), Some(grant.user()), expires_at).await?;
+        self.record(grant.organization(), kind.action(), *grant.user().as_bytes(), json!({})).await
     }
 
     /// Uses a link: of many at once, one succeeds. `None` if it was used, has run out or never was.
@@ -95,12 +133,12 @@ impl Transaction {
 }
 
 fn purpose(row: &sqlx::any::AnyRow) -> Result<Purpose, StoreError> {
-    match row.try_get::<&str, _>(0)? {
-        "set_up" => Ok(Purpose::SetUp),
-        _ => Ok(Purpose::SignIn(crate::rows::id(
-            "one_time_links",
-            row.try_get::<&[u8], _>(1)?,
-            UserId::from_slice,
-        )?)),
-    }
+    let kind = match row.try_get::<&str, _>(0)? {
+        "set_up" => return Ok(Purpose::SetUp),
+        "sign_in" => LinkKind::SignIn,
+        "invitation" => LinkKind::Invitation,
+        "password_reset" => LinkKind::PasswordReset,
+        _ => return Err(corrupt(TABLE, "an unknown purpose")),
+    };
+    Ok(Purpose::User(kind, id(TABLE, row.try_get::<&[u8], _>(1)?, UserId::from_slice)?))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use keystead_domain::{PeopleScope, SearchText, UserAttributes, UserFilter, UserId, UserStatus};
+use keystead_domain::{
+    OrganizationId, PeopleScope, SearchText, UserAttributes, UserFilter, UserGrant, UserId, UserStatus,
+};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -107,14 +109,27 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
+    /// The one user that the right is about.
+    pub async fn own_details(&self, grant: &UserGrant) -> Result<Option<UserDetails>, StoreError> {
+        self.details_of(grant.organization(), grant.user()).await
+    }
+
     /// One user.
     pub async fn user_details(
         &self,
         scope: &PeopleScope,
         user: UserId,
     ) -> Result<Option<UserDetails>, StoreError> {
+        self.details_of(scope.organization(), user).await
+    }
+
+    async fn details_of(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<UserDetails>, StoreError> {
         let row = sqlx::query(ONE)
-            .bind(&scope.organization().as_bytes()[..])
+            .bind(&organization.as_bytes()[..])
             .bind(&user.as_bytes()[..])
             .fetch_optional(&self.readers)
             .await?;

@@ -1,0 +1,127 @@
+//! Roles and groups of an organization.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use keystead_domain::{
+    Actor, Assignments, Description, Error, Group, GroupId, GroupName, OwnRoleId, Permission, Role, RoleId,
+    RoleName, RoleOrigin,
+};
+
+use crate::App;
+use crate::open::fault;
+
+/// What a role of the organization's is to be.
+#[derive(Debug, Clone)]
+pub struct RoleInput {
+    /// Its name.
+    pub name: RoleName,
+    /// What it is for.
+    pub description: Description,
+    /// What it permits.
+    pub permissions: BTreeSet<Permission>,
+}
+
+impl RoleInput {
+    fn into_role(self, id: OwnRoleId) -> Role {
+        let Self { name, description, permissions } = self;
+        Role { id: id.into(), name, description, permissions, origin: RoleOrigin::Organization }
+    }
+}
+
+/// An own role's id, and the role. Built-in roles and those of the configuration are not to be changed here.
+fn own(role: &Role) -> Result<OwnRoleId, Error> {
+    let own = (role.origin == RoleOrigin::Organization).then(|| role.id.own()).flatten();
+    own.ok_or_else(|| {
+        Error::Conflict("This role is not the organization's own, so it cannot be changed here.".into())
+    })
+}
+
+impl App {
+    /// Makes a role. Needs `iam:write`, and every permission that it names.
+    pub async fn create_role(&self, actor: &Actor, input: RoleInput) -> Result<Role, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let id: OwnRoleId = self.next_id(self.now())?;
+        let role = input.into_role(id);
+        grant.check_role(&role)?;
+        change.state.roles.check_fits(&role)?;
+        change.transaction.create_role(&grant, id, &role).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(role)
+    }
+
+    /// Changes a role of the organization's, for all who hold it at once. Needs every permission that it names, before and after.
+    pub async fn update_role(&self, actor: &Actor, id: &RoleId, input: RoleInput) -> Result<Role, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let before = change.state.roles.find(id)?.clone();
+        let own = own(&before)?;
+        let after = input.into_role(own);
+        grant.check_role(&before)?;
+        grant.check_role(&after)?;
+        change.state.roles.check_fits(&after)?;
+        change.transaction.update_role(&grant, own, &before, &after).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(after)
+    }
+
+    /// Deletes a role of the organization's; whoever held it no longer does.
+    pub async fn delete_role(&self, actor: &Actor, id: &RoleId) -> Result<Role, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let role = change.state.roles.find(id)?.clone();
+        grant.check_role(&role)?;
+        change.transaction.delete_role(&grant, own(&role)?, &role).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(role)
+    }
+
+    /// Makes a group. Needs `iam:write`, and all that its roles permit.
+    pub async fn create_group(
+        &self,
+        actor: &Actor,
+        name: GroupName,
+        assignments: Assignments,
+    ) -> Result<Arc<Group>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let group = Group { id: self.next_id(self.now())?, name, assignments };
+        change.state.check_group_fits(group.id, &group.name)?;
+        grant.check_assign(&group.assignments, &change.state.roles)?;
+        change.transaction.create_group(&grant, &group).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(Arc::new(group))
+    }
+
+    /// Changes a group's name and roles, for all of its members at once. Needs all that its roles permit, before and after.
+    pub async fn update_group(
+        &self,
+        actor: &Actor,
+        id: GroupId,
+        name: GroupName,
+        assignments: Assignments,
+    ) -> Result<Arc<Group>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let before = Arc::clone(change.state.find_group(id)?);
+        let after = Group { id, name, assignments };
+        change.state.check_group_fits(id, &after.name)?;
+        grant.check_member(&before, &change.state.roles)?;
+        grant.check_assign(&after.assignments, &change.state.roles)?;
+        change.transaction.update_group(&grant, &before, &after).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(Arc::new(after))
+    }
+
+    /// Deletes a group; its members no longer hold its roles. Needs all that its roles permit.
+    pub async fn delete_group(&self, actor: &Actor, id: GroupId) -> Result<Arc<Group>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let group = Arc::clone(change.state.find_group(id)?);
+        grant.check_member(&group, &change.state.roles)?;
+        change.transaction.delete_group(&grant, &group).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(group)
+    }
+}
