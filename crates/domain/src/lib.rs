@@ -15,7 +15,7 @@ mod email_access;
 mod error;
 mod expiration;
 mod feed;
-mod hex;
+pub mod hex;
 mod ids;
 mod key;
 mod key_policy;

@@ -1,14 +1,35 @@
-//! Appending to the audit log, and reading it.
+//! Appending to the audit log, and reading it from its beginning. Its parts list it for people, sign it, and ship it.
 
+mod checkpoints;
+mod list;
+mod names;
+mod shipping;
+
+use futures_util::StreamExt as _;
 use keystead_domain::audit::{Action, CHAIN_START, Event};
 use keystead_domain::{AuditScope, OrganizationId, UserId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::rows::{id, instant};
+use crate::rows::{corrupt, id, instant};
 use crate::{Store, StoreError, Transaction};
 
+pub use names::{AuditNames, NamedUser};
+pub use shipping::Audited;
+
 const TABLE: &str = "audit_events";
+
+/// The columns of [`linked_event`].
+macro_rules! columns {
+    ($rest:expr) => {
+        concat!(
+            "SELECT sequence, at, user_id, via, via_id, address, action, target, details, link FROM audit_events \
+             WHERE organization_id = $1 AND ",
+            $rest
+        )
+    };
+}
+pub(crate) use columns;
 
 impl Transaction {
     /// Appends what was done, in the transaction that does it: neither is there without the other (promise 10).
@@ -61,7 +82,18 @@ impl Transaction {
         .bind(Vec::from(event.link(&previous)))
         .execute(connection)
         .await?;
+        self.appends_to_log_of(organization);
         Ok(())
+    }
+
+    /// Appends that somebody took a copy of the log along.
+    pub async fn record_audit_export(
+        &mut self,
+        scope: &AuditScope,
+        details: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let organization = scope.organization();
+        self.record(organization, Action::AuditLogExported, *organization.as_bytes(), details).await
     }
 }
 
@@ -73,25 +105,40 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<(Event, [u8; 32])>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT sequence, at, user_id, via, via_id, address, action, target, details, link FROM audit_events \
-             WHERE organization_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
-        )
-        .bind(&scope.organization().as_bytes()[..])
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(|row| Ok((event(row, scope.organization())?, link(row, 9)?))).collect()
+        let events = self.audit_rows(scope, after, limit).await?;
+        events.into_iter().map(|event| event.ok_or(corrupt(TABLE, "an event that is no event"))).collect()
+    }
+
+    /// The same, for whoever looks for tampering: an event that cannot be read is `None`.
+    pub async fn audit_rows(
+        &self,
+        scope: &AuditScope,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Option<(Event, [u8; 32])>>, StoreError> {
+        let mut rows = sqlx::query(columns!("sequence > $2 ORDER BY sequence LIMIT $3"))
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(after)
+            .bind(limit)
+            .fetch(&self.readers);
+        let mut events = Vec::new();
+        while let Some(row) = rows.next().await {
+            match row.map_err(StoreError::from).and_then(|row| linked_event(&row, scope.organization())) {
+                Ok(event) => events.push(Some(event)),
+                Err(error) if error.is_unreadable() => events.push(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(events)
     }
 }
 
-fn event(row: &AnyRow, organization: OrganizationId) -> Result<Event, StoreError> {
+fn linked_event(row: &AnyRow, organization: OrganizationId) -> Result<(Event, [u8; 32]), StoreError> {
     // One of another length was tampered with: as zeros, it breaks the chain where it stands, and the rest can be read.
     let bytes = |at: usize| -> Result<Option<[u8; 16]>, StoreError> {
         Ok(row.try_get::<Option<Vec<u8>>, _>(at)?.map(|bytes| bytes.try_into().unwrap_or_default()))
     };
-    Ok(Event {
+    let event = Event {
         organization,
         sequence: row.try_get(0)?,
         at: instant(TABLE, row.try_get(1)?)?,
@@ -102,10 +149,11 @@ fn event(row: &AnyRow, organization: OrganizationId) -> Result<Event, StoreError
         action: row.try_get(6)?,
         target: bytes(7)?,
         details: row.try_get(8)?,
-    })
+    };
+    Ok((event, link(row, 9)?))
 }
 
 fn link(row: &AnyRow, at: usize) -> Result<[u8; 32], StoreError> {
     let bytes: &[u8] = row.try_get(at)?;
-    bytes.try_into().map_err(|_| StoreError::Corrupt { table: TABLE, what: "a link that is not 32 bytes" })
+    bytes.try_into().map_err(|_| corrupt(TABLE, "a link that is not 32 bytes"))
 }

@@ -10,15 +10,17 @@
 //! leave the connection between two steps. If anything about the connection is in doubt, the whole transaction is rolled back,
 //! everybody in it is told that it failed, and a new connection is opened.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keystead_domain::Change;
+use keystead_domain::{Change, OrganizationId};
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::StoreError;
+use crate::audit::Audited;
 use crate::feed::Subscriber;
 use crate::open::configure;
 
@@ -30,6 +32,8 @@ pub(crate) struct Committer {
     writer: Arc<Mutex<Writer>>,
     /// The feed's last number that is committed.
     committed: Arc<AtomicU64>,
+    /// The logs that have grown.
+    pub(crate) audited: Arc<Audited>,
 }
 
 struct Writer {
@@ -38,6 +42,7 @@ struct Writer {
     options: AnyConnectOptions,
     subscriber: Subscriber,
     committed: Arc<AtomicU64>,
+    audited: Arc<Audited>,
     /// What the open transaction holds so far.
     batch: Option<Batch>,
     /// A savepoint is open: if its owner is gone, it must be rolled back.
@@ -52,6 +57,8 @@ struct Batch {
     outcome: watch::Sender<Outcome>,
     /// What the subscriber is told after it, with numbers, in order.
     changes: Vec<(i64, Change)>,
+    /// Whose audit logs it appends to.
+    audited: BTreeSet<OrganizationId>,
 }
 
 impl Committer {
@@ -61,16 +68,18 @@ impl Committer {
         subscriber: Subscriber,
     ) -> Arc<Self> {
         let committed = Arc::new(AtomicU64::new(0));
+        let audited = Arc::new(Audited::default());
         let writer = Writer {
             connection: Some(connection),
             options,
             subscriber,
             committed: Arc::clone(&committed),
+            audited: Arc::clone(&audited),
             batch: None,
             in_savepoint: false,
             closed: false,
         };
-        Arc::new(Self { writer: Arc::new(Mutex::new(writer)), committed })
+        Arc::new(Self { writer: Arc::new(Mutex::new(writer)), committed, audited })
     }
 
     /// The feed's last number that is committed, as far as this process has read or written it.
@@ -132,7 +141,7 @@ async fn open_turn(
     }
     writer.in_savepoint = true;
     writer.execute("SAVEPOINT turn").await?;
-    Ok(Turn { writer, changes: Vec::new() })
+    Ok(Turn { writer, changes: Vec::new(), audited: BTreeSet::new() })
 }
 
 /// One change's turn on the writing connection. Dropped without [`Turn::finish`], it never happened.
@@ -140,6 +149,8 @@ pub(crate) struct Turn {
     writer: OwnedMutexGuard<Writer>,
     /// What it adds to the feed.
     pub(crate) changes: Vec<(i64, Change)>,
+    /// Whose audit logs it appends to.
+    pub(crate) audited: BTreeSet<OrganizationId>,
 }
 
 impl Turn {
@@ -164,6 +175,7 @@ impl Turn {
         self.writer.in_savepoint = false;
         let batch = self.writer.batch.as_mut().ok_or_else(broken)?;
         batch.changes.append(&mut self.changes);
+        batch.audited.append(&mut self.audited);
         Ok(batch.outcome.subscribe())
     }
 }
@@ -220,6 +232,7 @@ impl Writer {
             for (sequence, change) in batch.changes {
                 (self.subscriber)(sequence.unsigned_abs(), change);
             }
+            self.audited.add(batch.audited);
             batch.outcome.send_replace(Some(Ok(())));
         }
     }

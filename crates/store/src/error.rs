@@ -17,6 +17,15 @@ pub enum OpenError {
         /// Why.
         cause: std::io::Error,
     },
+    /// The key that signs audit logs cannot be used.
+    #[error("cannot use the key that signs the audit log, {}", file.display())]
+    SigningKey {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The store was written by a newer Keystead, whose rules this one does not know.
     #[error("the store was made by a newer Keystead (schema {found}; this one knows up to {known})")]
     Newer {

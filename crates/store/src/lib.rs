@@ -24,14 +24,17 @@ mod people;
 mod roles;
 mod rows;
 mod sessions;
+mod signing_key;
 mod transaction;
 mod users;
 
+pub use audit::{AuditNames, Audited, NamedUser};
 pub use error::{OpenError, StoreError};
 pub use feed::Subscriber;
 pub use keys::{KeyPage, NewKey, Recorded};
 pub use links::{LinkKind, Purpose};
 pub use open::{SQLITE_OLDEST, Store};
 pub use people::UserDetails;
+pub use signing_key::signing_seed;
 pub use transaction::Transaction;
 pub use users::{Credentials, NewUser};

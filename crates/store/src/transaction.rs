@@ -1,7 +1,7 @@
 //! A change to the store: begun with its trace, kept by [`Transaction::commit`], undone when dropped.
 
-use keystead_domain::Change;
 use keystead_domain::audit::Trace;
+use keystead_domain::{Change, OrganizationId};
 use sqlx::AnyConnection;
 
 use crate::commit::Turn;
@@ -33,6 +33,11 @@ impl Transaction {
 
     pub(crate) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
         self.turn.connection()
+    }
+
+    /// Whose audit log this appends to.
+    pub(crate) fn appends_to_log_of(&mut self, organization: OrganizationId) {
+        self.turn.audited.insert(organization);
     }
 
     /// What the subscriber will be told if this is kept.
