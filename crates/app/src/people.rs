@@ -56,7 +56,12 @@ pub struct KeyImpact {
 impl App {
     /// The organization of an actor.
     pub fn organization(&self, actor: &Actor) -> Result<Arc<OrganizationState>, Error> {
-        self.directory.organization(actor.user().organization).ok_or(Error::Unauthenticated)
+        self.organization_of(actor.user())
+    }
+
+    /// The organization of a user.
+    pub fn organization_of(&self, user: &User) -> Result<Arc<OrganizationState>, Error> {
+        self.directory.organization(user.organization).ok_or(Error::Unauthenticated)
     }
 
     /// A page of the organization's users, newest first. Needs `iam:read`.

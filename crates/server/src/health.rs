@@ -34,7 +34,7 @@ pub(crate) async fn metrics(State(doors): State<Doors>, request: Request) -> Res
             .insert(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         return response;
     };
-    match doors.app().check_may_read_metrics(&actor).await {
+    match doors.app().check_may_read_metrics(&actor) {
         Ok(()) => exposition(&doors),
         Err(error) => problem(&error),
     }

@@ -164,13 +164,14 @@ fn set_up_form(
 pub(crate) async fn link_page(visitor: Visitor, Path(code): Path<String>) -> Result<Response, PageError> {
     match visitor.app().link_target(&code).await {
         Ok(LinkTarget::SignIn(user)) => {
+            let state = visitor.app().organization_of(&user)?;
             let template = SignInLinkPage {
                 assets: assets::addresses(),
                 csrf: visitor.csrf()?,
                 action: format!("/sign-in/link/{code}"),
                 name: user.name.to_string(),
-                role: role_words(&user),
-                organization: visitor.app().organization_of(&user).await?.name.to_string(),
+                role: role_words(&user, &state),
+                organization: state.organization.name.to_string(),
             };
             Ok(visitor.answer(page(StatusCode::OK, &template)))
         }

@@ -7,7 +7,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::request::Parts;
 use jiff::Timestamp;
 use keystead_app::{App, BrowserSecret, RequestOrigin};
-use keystead_domain::{Actor, Error};
+use keystead_domain::{Actor, Error, OrganizationState, RoleId, User};
 
 use super::csrf;
 use super::html::{PageError, see_other};
@@ -61,24 +61,30 @@ impl SignedIn {
     /// What every page behind sign-in shows.
     pub(super) async fn shell(&self) -> Result<Shell, Error> {
         let user = self.actor.user();
-        let organization = self.app().organization_of(user).await?;
+        let state = self.app().organization_of(user)?;
         Ok(Shell {
             assets: assets::addresses(),
             csrf: csrf::token(self.app(), &self.secret)?,
             viewer: Viewer {
                 name: user.name.to_string(),
                 email: user.email.to_string(),
-                role: role_words(user),
-                organization: organization.name.to_string(),
+                role: role_words(user, &state),
+                organization: state.organization.name.to_string(),
             },
             banner: None,
         })
     }
 }
 
-/// A user's roles, in words.
-pub(super) fn role_words(user: &keystead_domain::User) -> String {
-    user.roles().iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
+/// A user's roles, in words: their own, and those that they inherit from groups.
+pub(super) fn role_words(user: &User, state: &OrganizationState) -> String {
+    let name = |id: &RoleId| state.roles.get(id).map(|role| role.name.to_string());
+    let own = user.assignments.iter().filter_map(|(id, _)| name(id));
+    let inherited = user.groups().iter().flat_map(|group| {
+        let of_group = move |name| format!("{name} (inherited from group {})", group.name);
+        group.assignments.iter().filter_map(move |(id, _)| name(id)).map(of_group)
+    });
+    own.chain(inherited).collect::<Vec<_>>().join(", ")
 }
 
 fn check_form(token: &str, secret: &BrowserSecret) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! `User` in the schema.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
@@ -50,11 +51,11 @@ impl User {
 
     /// The roles that they hold.
     async fn role_assignments(&self) -> Vec<RoleAssignment> {
-        self.0
-            .roles()
-            .iter()
-            .map(|role| RoleAssignment { role_id: role.name().into(), scopes: Vec::new() })
-            .collect()
+        let one = |(role, scopes): (&domain::RoleId, &BTreeSet<domain::ResourceId>)| RoleAssignment {
+            role_id: role.as_str().into(),
+            scopes: scopes.iter().map(|id| id.as_str().to_owned()).collect(),
+        };
+        self.0.assignments.iter().map(one).collect()
     }
 
     /// What their roles permit, in alphabetical order, such as `keys:read_all`. Their API keys can do the same, and no more.
