@@ -19,18 +19,18 @@ const ROUNDS: usize = 5;
 
 pub(crate) fn run() -> Result<()> {
     let runtime = Runtime::new()?;
-    let large = Console::start(&runtime, 10_000)?;
+    let large = Console::start(&runtime, 1, 10_000)?;
     runtime.block_on(time_pages(&large))?;
     drop(large);
     // A page shows 50 at most.
-    let small = Console::start(&runtime, 50)?;
+    let small = Console::start(&runtime, 1, 50)?;
     runtime.block_on(weigh(&small))?;
     lighthouse::run(&small.page(), &small.cookie)
 }
 
-/// A server on a store of one user, who is signed in.
-struct Console {
-    url: String,
+/// A server on a store whose first user is signed in.
+pub(crate) struct Console {
+    pub(crate) url: String,
     /// The `Cookie` header of the session.
     cookie: String,
     _process: Child,
@@ -38,10 +38,10 @@ struct Console {
 }
 
 impl Console {
-    fn start(runtime: &Runtime, keys: usize) -> Result<Self> {
+    pub(crate) fn start(runtime: &Runtime, users: usize, keys: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let session = runtime.block_on(async {
-            fill::store(folder.path(), 1, keys).await?;
+            fill::store(folder.path(), users, keys).await?;
             let app = fill::open(folder.path()).await?;
             let session = fill::sign_in(&app).await?.0;
             app.close().await?;
@@ -61,7 +61,7 @@ impl Console {
     }
 
     /// A body as it came, and its encoding.
-    async fn get(&self, client: &Client, url: &str, encoding: &str) -> Result<(Vec<u8>, String)> {
+    pub(crate) async fn get(&self, client: &Client, url: &str, encoding: &str) -> Result<(Vec<u8>, String)> {
         let request = client.get(url).header(COOKIE, &self.cookie).header(ACCEPT_ENCODING, encoding);
         let answer = request.send().await?.error_for_status()?;
         let encoding = answer.headers().get(CONTENT_ENCODING).map_or(Ok("identity"), |name| name.to_str())?;
@@ -71,7 +71,7 @@ impl Console {
 }
 
 /// Client without redirects: a page that sends to the sign-in page is no keys page.
-fn client() -> Result<Client> {
+pub(crate) fn client() -> Result<Client> {
     Ok(Client::builder().redirect(reqwest::redirect::Policy::none()).build()?)
 }
 

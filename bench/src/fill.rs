@@ -67,15 +67,15 @@ pub(crate) async fn store(folder: &Path, users: usize, keys: usize) -> Result<Ve
 async fn add_users(database: &mut SqliteConnection, users: usize) -> Result<()> {
     sqlx::query(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1)
-         INSERT INTO users (id, organization_id, email, email_folded, name, active, created_at)
+         INSERT INTO users (id, organization_id, email, email_folded, name, active, created_at, search_text)
          SELECT unhex(printf('%016x%016x', i, 0)), (SELECT id FROM organizations), i || '@example.com',
-         i || '@example.com', 'User ' || i, 1, $2 FROM n WHERE $1 > 1",
+         i || '@example.com', 'User ' || i, 1, $2, 'user ' || i || char(10) || i || '@example.com' FROM n WHERE $1 > 1",
     )
     .bind(i64::try_from(users)?)
     .bind(now().as_millisecond())
     .execute(&mut *database)
     .await?;
-    sqlx::query("INSERT INTO user_roles SELECT id, 'member' FROM users WHERE rowid > 1")
+    sqlx::query("INSERT INTO user_roles (user_id, role) SELECT id, 'member' FROM users WHERE rowid > 1")
         .execute(database)
         .await?;
     Ok(())

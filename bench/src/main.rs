@@ -13,6 +13,7 @@ mod directory;
 mod fill;
 mod http;
 mod lighthouse;
+mod people;
 mod report;
 mod start;
 
@@ -33,6 +34,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "start", about: "a start with a million keys", run: start::run },
     Bench { name: "create", about: "durable creates a second", run: create::run },
     Bench { name: "console", about: "the keys page: time to render, size, Lighthouse", run: console::run },
+    Bench { name: "people", about: "a role change, and the pages that list everybody", run: people::run },
 ];
 
 fn main() -> Result<()> {
