@@ -8,6 +8,7 @@ mod bearer;
 mod client_address;
 pub mod console;
 mod credentials;
+mod csv;
 mod graphql;
 mod health;
 mod metrics;
