@@ -150,6 +150,18 @@ impl App {
         self.store.count_keys(&actor.keys(view)?, filter, self.now()).await.map_err(fault)
     }
 
+    /// The same, counted up to a bound: a page that says "1,000+" costs no more for a million keys.
+    pub async fn count_keys_up_to(
+        &self,
+        actor: &Actor,
+        view: View,
+        filter: &KeyFilter,
+        at_most: u32,
+    ) -> Result<u64, Error> {
+        let scope = actor.keys(view)?;
+        self.store.count_keys_up_to(&scope, filter, self.now(), at_most.into()).await.map_err(fault)
+    }
+
     /// A key that the actor may see. What they may not see is not there.
     pub async fn key(&self, actor: &Actor, id: KeyId) -> Result<ApiKey, Error> {
         let key = self.store.key(&actor.readable_keys(), id).await.map_err(fault)?;

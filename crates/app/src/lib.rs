@@ -34,4 +34,4 @@ pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
-pub use users::{Invited, Mailed, NEW_USERS_MAX, NewPerson, NewUsers};
+pub use users::{Invited, Mailed, NEW_USERS_MAX, NewPerson, NewUsers, UserEdit};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use keystead_domain::audit::Trace;
 use keystead_domain::{
     Actor, ApiKey, Error, GroupId, KeyFilter, OrganizationState, User, UserAttributes, UserFilter, UserId,
     UserPage,
@@ -86,6 +87,14 @@ impl App {
     /// How many users a filter lets through, counted up to a bound. Needs `iam:read`.
     pub async fn count_users(&self, actor: &Actor, filter: &UserFilter, at_most: u32) -> Result<u64, Error> {
         self.store.count_users(&actor.people()?, filter, at_most.into()).await.map_err(fault)
+    }
+
+    /// Notes in the audit log that the actor takes a copy of the list of users along. Needs `iam:read`.
+    pub async fn record_users_export(&self, actor: &Actor, filter: &UserFilter) -> Result<(), Error> {
+        let scope = actor.people()?;
+        let mut change = self.store.begin(Trace::of(actor, self.now())).await.map_err(fault)?;
+        change.record_users_export(&scope, filter).await.map_err(fault)?;
+        change.commit().await.map_err(fault)
     }
 
     /// A user of the organization. Needs `iam:read`.

@@ -55,6 +55,27 @@ pub struct Invited {
     pub mailed: Mailed,
 }
 
+impl Invited {
+    /// The one-time link, on the server that people reach at `public_url`.
+    #[must_use]
+    pub fn link(&self, public_url: &str) -> String {
+        invitation_link(public_url, &self.code)
+    }
+}
+
+/// What somebody who edits a user can change of them, as it shall be.
+#[derive(Debug, Clone)]
+pub struct UserEdit {
+    /// How others see them.
+    pub name: PersonName,
+    /// How they sign in.
+    pub email: Email,
+    /// The roles that they are assigned themselves.
+    pub assignments: Assignments,
+    /// The groups that they are a member of.
+    pub groups: Vec<GroupId>,
+}
+
 /// What became of a mail that somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mailed {
@@ -287,6 +308,33 @@ impl App {
         if !written.map_err(fault)? {
             return Err(Error::Conflict(format!("There is a user with the address {email} already.")));
         }
+        change.commit().await?;
+        self.directory.user(id).ok_or(Error::Internal)
+    }
+
+    /// Changes a user's name, address, roles and groups together, all or nothing: a change that is refused in part is not made at
+    /// all. Needs `iam:write`.
+    pub async fn edit_user(&self, actor: &Actor, id: UserId, edit: &UserEdit) -> Result<Arc<User>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let grant = actor.manage_people()?;
+        let user = change.user(id).await?;
+        let one = grant.user(&user)?;
+        if edit.email != user.email {
+            change.state.check_admits(&edit.email)?;
+        }
+        if edit.email != user.email || edit.name != user.name {
+            let written = change.transaction.update_user(&one, user.record(), &edit.name, &edit.email).await;
+            if !written.map_err(fault)? {
+                let message = format!("There is a user with the address {} already.", edit.email);
+                return Err(Error::invalid(Field::Email, message));
+            }
+        }
+        if edit.assignments != user.assignments {
+            grant.check_assign(&edit.assignments, &change.state.roles)?;
+            let transaction = &mut change.transaction;
+            transaction.set_assignments(&one, &user.assignments, &edit.assignments).await.map_err(fault)?;
+        }
+        self.write_groups(&mut change, &grant, id, &edit.groups, true).await?;
         change.commit().await?;
         self.directory.user(id).ok_or(Error::Internal)
     }

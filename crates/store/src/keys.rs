@@ -96,6 +96,16 @@ const LIST_OF_ALL: &str =
     columns!("length($2) >= 0", filtered!(" AND k.id < $6 ORDER BY k.id DESC LIMIT $7"));
 const COUNT_OF_CREATOR: &str = keys!("COUNT(*)", "k.creator_id = $2", filtered!(""));
 const COUNT_OF_ALL: &str = keys!("COUNT(*)", "length($2) >= 0", filtered!(""));
+const BOUNDED_COUNT_OF_CREATOR: &str = concat!(
+    "SELECT COUNT(*) FROM (",
+    keys!("1 AS one", "k.creator_id = $2", filtered!(" LIMIT $6")),
+    ") AS counted"
+);
+const BOUNDED_COUNT_OF_ALL: &str = concat!(
+    "SELECT COUNT(*) FROM (",
+    keys!("1 AS one", "length($2) >= 0", filtered!(" LIMIT $6")),
+    ") AS counted"
+);
 const REVOCABLE_OF_CREATOR: &str = columns!("k.creator_id = $2", "length($2) >= 0 ORDER BY k.id");
 const REVOCABLE_OF_ALL: &str = columns!("length($2) >= 0", "length($2) >= 0 ORDER BY k.id");
 macro_rules! used {
@@ -221,6 +231,28 @@ impl Store {
             .bind(from)
             .bind(to)
             .bind(pattern(filter))
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+
+    /// The same, counted up to a bound: what a page says of a million keys must not cost looking at each.
+    pub async fn count_keys_up_to(
+        &self,
+        scope: &KeyScope,
+        filter: &KeyFilter,
+        now: Timestamp,
+        at_most: i64,
+    ) -> Result<u64, StoreError> {
+        let (from, to) = expiries(filter.status, now);
+        let sql = if scope.creator().is_some() { BOUNDED_COUNT_OF_CREATOR } else { BOUNDED_COUNT_OF_ALL };
+        let row = sqlx::query(sql)
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(creator(scope))
+            .bind(from)
+            .bind(to)
+            .bind(pattern(filter))
+            .bind(at_most)
             .fetch_one(&self.readers)
             .await?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use keystead_domain::audit::Action;
 use keystead_domain::{
     OrganizationId, PeopleScope, SearchText, UserAttributes, UserFilter, UserGrant, UserId, UserStatus,
 };
+use serde_json::json;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::rows::{corrupt, id, optional_instant};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Transaction};
 
 const TABLE: &str = "users";
 
@@ -134,6 +136,22 @@ impl Store {
             .fetch_optional(&self.readers)
             .await?;
         row.as_ref().map(details).transpose()
+    }
+}
+
+impl Transaction {
+    /// Appends to the log that somebody took a copy of the list of users along.
+    pub async fn record_users_export(
+        &mut self,
+        scope: &PeopleScope,
+        filter: &UserFilter,
+    ) -> Result<(), StoreError> {
+        let organization = scope.organization();
+        let details = json!({
+            "search": filter.search.as_ref().map(SearchText::as_str),
+            "status": filter.status.map(UserStatus::code),
+        });
+        self.record(organization, Action::UsersExported, *organization.as_bytes(), details).await
     }
 }
 
