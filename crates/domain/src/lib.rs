@@ -50,7 +50,7 @@ pub use role::{
     ASSIGNMENTS_MAX, Assignment, Assignments, PERMISSION_NAMES_MAX, ROLE_PERMISSIONS_MAX, ROLES_MAX, Role,
     RoleBook, RoleId, RoleOrigin, SCOPES_MAX,
 };
-pub use session::{Lifetimes, Session};
+pub use session::{Lifetimes, Session, UserAgent};
 pub use text::{
     Description, Email, GroupName, KeyName, OrganizationName, PersonName, PolicyMessage, RoleName, SearchText,
 };

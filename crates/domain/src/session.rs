@@ -32,6 +32,8 @@ impl Lifetimes {
     pub const LINK: SignedDuration = SignedDuration::from_hours(24);
     /// An invitation can be accepted for this long: people have days off.
     pub const INVITATION: SignedDuration = SignedDuration::from_hours(24 * 7);
+    /// A link to choose another password can be used for this long: whoever asked for it waits for it.
+    pub const RESET: SignedDuration = SignedDuration::from_hours(1);
 }
 
 impl Session {
@@ -49,10 +51,50 @@ impl Session {
     }
 }
 
+/// What a browser says of itself when a session is started: at most 300 characters, none of them a control character. A claim,
+/// shown to the session's own user and to nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    const MAX: usize = 300;
+
+    /// The part of a `User-Agent` header (RFC 9110, section 10.1.5) that is kept: visible ASCII and blanks. `None` if nothing is
+    /// left.
+    #[must_use]
+    pub fn of_header(header: &[u8]) -> Option<Self> {
+        let kept = header.iter().filter(|byte| matches!(byte, b' '..=b'~')).take(Self::MAX);
+        let text: String = kept.map(|byte| char::from(*byte)).collect();
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// What the store kept: it was bounded on the way in.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::IdGenerator;
+
+    #[test]
+    fn what_a_browser_says_of_itself_is_bounded_and_has_no_control_characters() {
+        assert_eq!(UserAgent::of_header(b""), None);
+        assert_eq!(UserAgent::of_header(b" \t\x1b\x7f\xff "), None);
+        let agent = UserAgent::of_header(b" Mozilla/5.0\r\n\x1b[2J \xe2\x80\xae(X11) ").unwrap();
+        assert_eq!(agent.as_str(), "Mozilla/5.0[2J (X11)");
+        assert_eq!(UserAgent::of_header(&[b'x'; 70_000]).unwrap().as_str().len(), 300);
+    }
 
     #[test]
     fn a_session_ends_when_idle_and_at_its_absolute_age_however_busy() {

@@ -12,6 +12,8 @@ use crate::Error;
 pub enum Subject {
     /// An account, by its folded e-mail address, whether it exists or not.
     Account(String),
+    /// Whoever asks for links to choose another password for an address, by its folded form, whether anybody has it or not.
+    Reset(String),
     /// A network: an IPv4 address, or the /64 of an IPv6 address, since one host commonly holds a whole /64.
     Network(IpAddr),
 }
@@ -30,6 +32,7 @@ impl Subject {
     fn free_failures(&self) -> u32 {
         match self {
             Self::Account(_) => 5,
+            Self::Reset(_) => 3,
             Self::Network(_) => 50,
         }
     }
