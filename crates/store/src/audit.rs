@@ -19,18 +19,6 @@ pub use shipping::Audited;
 
 const TABLE: &str = "audit_events";
 
-/// The columns of [`linked_event`].
-macro_rules! columns {
-    ($rest:expr) => {
-        concat!(
-            "SELECT sequence, at, user_id, via, via_id, address, action, target, details, link FROM audit_events \
-             WHERE organization_id = $1 AND ",
-            $rest
-        )
-    };
-}
-pub(crate) use columns;
-
 impl Transaction {
     /// Appends what was done, in the transaction that does it: neither is there without the other (promise 10).
     pub(crate) async fn record(
@@ -116,7 +104,10 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<Option<(Event, [u8; 32])>>, StoreError> {
-        let mut rows = sqlx::query(columns!("sequence > $2 ORDER BY sequence LIMIT $3"))
+        let mut rows = sqlx::query(
+            "SELECT sequence, at, user_id, via, via_id, address, action, target, details, link FROM audit_events \
+             WHERE organization_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+        )
             .bind(&scope.organization().as_bytes()[..])
             .bind(after)
             .bind(limit)
@@ -133,6 +124,7 @@ impl Store {
     }
 }
 
+/// From the columns sequence, at, `user_id`, via, `via_id`, address, action, target, details, link.
 fn linked_event(row: &AnyRow, organization: OrganizationId) -> Result<(Event, [u8; 32]), StoreError> {
     // One of another length was tampered with: as zeros, it breaks the chain where it stands, and the rest can be read.
     let bytes = |at: usize| -> Result<Option<[u8; 16]>, StoreError> {

@@ -1,8 +1,8 @@
 //! The log as people look at it: filtered, newest first; and filtered copies of it, oldest first.
 //!
-//! Each statement is a constant, and reads no event that another filter than the time or the way in would leave out if an index
-//! can tell: that of the target, the user or the action, whichever is given first. All of them hold the number, so that a page
-//! begins where the one before it ended.
+//! Each statement is a constant. An index finds the numbers, and only then are events read: the index of the target, the user,
+//! the action, or of user and action together. All of them hold the number, so that a page begins where the one before it ended.
+//! `CROSS JOIN` keeps SQLite to that order; left to itself it would read every event of the organization.
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
@@ -10,33 +10,40 @@ use keystead_domain::AuditScope;
 use keystead_domain::audit::{Action, AuditFilter, AuditPageRequest, Event, ViaKind};
 use sqlx::Row as _;
 
-use super::{columns, linked_event};
+use super::linked_event;
 use crate::{Store, StoreError};
 
 /// `$7` is a list of actions with a blank before and after each, or nothing.
 macro_rules! filtered {
-    ($driver:literal, $order:literal) => {
-        columns!(concat!(
-            $driver,
-            " AND sequence > $2 AND sequence < $3 AND at >= $4 AND at < $5 AND ($6 = '' OR via = $6) \
-             AND ($7 = '' OR $7 LIKE '% ' || action || ' %') AND (length($8) = 0 OR user_id = $8) \
-             AND (length($9) = 0 OR target = $9) ORDER BY sequence ",
+    ($index:literal, $order:literal) => {
+        concat!(
+            "SELECT e.sequence, e.at, e.user_id, e.via, e.via_id, e.address, e.action, e.target, e.details, e.link \
+             FROM audit_events i CROSS JOIN audit_events e WHERE i.organization_id = $1 AND i.sequence > $2 AND i.sequence < $3 AND ",
+            $index,
+            " AND e.organization_id = i.organization_id AND e.sequence = i.sequence AND e.at >= $4 AND e.at < $5 \
+             AND ($6 = '' OR e.via = $6) AND ($7 = '' OR $7 LIKE '% ' || e.action || ' %') \
+             AND (length($8) = 0 OR e.user_id = $8) AND (length($9) = 0 OR e.target = $9) ORDER BY i.sequence ",
             $order,
             " LIMIT $10"
-        ))
+        )
     };
 }
 /// Newest first, and oldest first.
 macro_rules! both_ways {
-    ($driver:literal) => {
-        [filtered!($driver, "DESC"), filtered!($driver, "ASC")]
+    ($index:literal) => {
+        [filtered!($index, "DESC"), filtered!($index, "ASC")]
     };
 }
 
-const OF_TARGET: [&str; 2] = both_ways!("target = $9");
-const OF_USER: [&str; 2] = both_ways!("user_id = $8");
-const OF_ACTION: [&str; 2] = both_ways!("action = trim($7)");
-const OF_ALL: [&str; 2] = both_ways!("sequence > 0");
+const OF_TARGET: [&str; 2] = both_ways!("i.target = $9");
+const OF_USER: [&str; 2] = both_ways!("i.user_id = $8");
+const OF_ACTION: [&str; 2] = both_ways!("i.action = trim($7)");
+/// The number is compared as a range, so that the index of actions answers and not the table.
+const OF_USER_AND_ACTION: [&str; 2] = both_ways!(
+    "i.user_id = $8 AND EXISTS (SELECT 1 FROM audit_events a WHERE a.organization_id = $1 AND a.action = trim($7) \
+     AND a.sequence >= i.sequence AND a.sequence <= i.sequence)"
+);
+const OF_ALL: [&str; 2] = both_ways!("i.sequence > 0");
 
 /// From which number, to which, in which direction, and how many at most. Both numbers are left out themselves.
 struct Span {
@@ -87,36 +94,42 @@ impl Store {
             span.after = span.after.max(first - 1);
             span.before = span.before.min(last + 1);
         }
-        let statements =
-            match filter {
-                AuditFilter { target: Some(_), .. } => OF_TARGET,
-                AuditFilter { user: Some(_), .. } => OF_USER,
-                AuditFilter { actions, .. } if !actions.is_empty() => {
-                    // One after the other: an index has the order of one action only.
-                    let mut events = Vec::new();
-                    for action in actions {
-                        events.extend(self.of_index(scope, filter, &[*action], &span, OF_ACTION).await?);
-                    }
-                    events.sort_unstable_by_key(|(event, _)| {
-                        if span.oldest_first { event.sequence } else { -event.sequence }
-                    });
-                    events.truncate(usize::try_from(span.limit).unwrap_or(usize::MAX));
-                    return Ok(events);
-                }
-                _ => OF_ALL,
-            };
-        self.of_index(scope, filter, &filter.actions, &span, statements).await
+        let by_action = match filter {
+            AuditFilter { target: Some(_), .. } => {
+                return self.of(scope, filter, None, &span, OF_TARGET).await;
+            }
+            AuditFilter { actions, user, .. } if actions.is_empty() => {
+                let statements = if user.is_some() { OF_USER } else { OF_ALL };
+                return self.of(scope, filter, None, &span, statements).await;
+            }
+            AuditFilter { user: Some(_), .. } => OF_USER_AND_ACTION,
+            AuditFilter { user: None, .. } => OF_ACTION,
+        };
+        // One action after the other: the index has the order of one only.
+        let mut events = Vec::new();
+        for action in &filter.actions {
+            events.extend(self.of(scope, filter, Some(*action), &span, by_action).await?);
+        }
+        events.sort_unstable_by_key(
+            |(event, _)| {
+                if span.oldest_first { event.sequence } else { -event.sequence }
+            },
+        );
+        events.truncate(usize::try_from(span.limit).unwrap_or(usize::MAX));
+        Ok(events)
     }
 
-    async fn of_index(
+    /// The events of a filter, of one of its actions only or of all of them.
+    async fn of(
         &self,
         scope: &AuditScope,
         filter: &AuditFilter,
-        actions: &[Action],
+        action: Option<Action>,
         span: &Span,
         [newest_first, oldest_first]: [&'static str; 2],
     ) -> Result<Vec<(Event, [u8; 32])>, StoreError> {
         let (from, to) = millis(filter);
+        let actions = action.as_ref().map_or(&filter.actions[..], std::slice::from_ref);
         let actions = actions.iter().fold(String::new(), |list, action| format!("{list} {} ", action.name()));
         let mut rows = sqlx::query(if span.oldest_first { oldest_first } else { newest_first })
             .bind(&scope.organization().as_bytes()[..])
