@@ -4,6 +4,7 @@
 //! the scope that the work needs, applies the domain's rules and commits. Doors call these and nothing below them.
 
 mod actors;
+mod audit;
 mod change;
 mod clock;
 mod entropy;
@@ -21,11 +22,12 @@ mod sweep;
 mod users;
 
 pub use actors::{Refusal, RequestOrigin};
+pub use audit::{AuditExport, AuditPage, CheckedLog, ExportBatch, ExportFormat};
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use keys::{CreatedKey, KeyInput, KeyList};
 pub use keystead_directory::Verified;
-pub use keystead_store::OpenError;
+pub use keystead_store::{AuditNames, NamedUser, OpenError};
 pub use links::{LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
 pub use open::{App, Deployment};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use keystead_directory::Directory;
+use keystead_domain::audit::SigningKey;
 use keystead_domain::{Error, IdGenerator, Role, Throttle};
 use keystead_store::{OpenError, Store, StoreError};
 use keystead_token::Prefix;
@@ -53,6 +54,8 @@ pub struct App {
     pub(crate) throttle: Mutex<Throttle>,
     /// When last use was last written, in milliseconds; what the metric shows.
     pub(crate) swept_at: AtomicI64,
+    /// Signs the ends of audit logs.
+    pub(crate) signing_key: SigningKey,
 }
 
 /// Subjects whose failed sign-ins are remembered: some megabytes at most.
@@ -88,6 +91,7 @@ impl App {
         };
         let store = Store::open(data_dir, subscriber).await?;
         load(&store, &directory).await?;
+        let signing_key = crate::audit::signing_key(data_dir, &entropy)?;
         let swept_at = AtomicI64::new(clock.now().as_millisecond());
         Ok(Self {
             store,
@@ -99,6 +103,7 @@ impl App {
             passwords,
             throttle: Mutex::new(Throttle::new(THROTTLE_CAPACITY)),
             swept_at,
+            signing_key,
         })
     }
 

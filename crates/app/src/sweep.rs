@@ -41,9 +41,11 @@ impl App {
         Duration::from_millis(u64::try_from(age).unwrap_or(0))
     }
 
-    /// The end: what was used is written, what was begun is finished.
+    /// The end: what was used is written, the audit logs are signed, what was begun is finished.
     pub async fn close(&self) -> Result<(), Error> {
         let swept = self.sweep_last_used().await;
+        // Not worth failing for: the log says why, and the next start signs what was added since.
+        _ = self.sign_audit_checkpoints().await;
         self.store.close().await;
         swept.map(drop)
     }
