@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keystead_domain::{
-    Actor, Assignments, Description, Error, Group, GroupId, GroupName, OwnRoleId, Permission, Role, RoleId,
-    RoleName, RoleOrigin,
+    Actor, Assignments, Description, Email, Error, Field, Group, GroupId, GroupName, OwnRoleId, Permission,
+    Role, RoleId, RoleName, RoleOrigin, User, UserId,
 };
 
 use crate::App;
+use crate::change::Change;
 use crate::open::fault;
 
 /// What a role of the organization's is to be.
@@ -123,5 +124,54 @@ impl App {
         change.transaction.delete_group(&grant, &group).await.map_err(fault)?;
         change.commit().await?;
         Ok(group)
+    }
+
+    /// Makes the user with an address a member of a group. Needs `iam:write`, and all that the user and the group's roles may do.
+    pub async fn add_group_member(
+        &self,
+        actor: &Actor,
+        group: GroupId,
+        email: &Email,
+    ) -> Result<Arc<User>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let organization = actor.manage_people()?.organization();
+        let found = change.transaction.user_by_email(organization, email).await.map_err(fault)?;
+        let Some(record) = found else {
+            return Err(Error::invalid(
+                Field::Email,
+                format!("Nobody here has the address {email}. Invite them first."),
+            ));
+        };
+        let id = record.id;
+        self.write_member(change, &actor, group, id, true).await
+    }
+
+    /// Ends a user's membership of a group. Needs what [`Self::add_group_member`] needs.
+    pub async fn remove_group_member(
+        &self,
+        actor: &Actor,
+        group: GroupId,
+        user: UserId,
+    ) -> Result<Arc<User>, Error> {
+        let (change, actor) = self.begin_as(actor).await?;
+        self.write_member(change, &actor, group, user, false).await
+    }
+
+    async fn write_member(
+        &self,
+        mut change: Change<'_>,
+        actor: &Actor,
+        group: GroupId,
+        user: UserId,
+        member: bool,
+    ) -> Result<Arc<User>, Error> {
+        let grant = actor.manage_people()?;
+        let group = Arc::clone(change.state.find_group(group)?);
+        let user = change.user(user).await?;
+        let one = grant.user(&user)?;
+        grant.check_member(&group, &change.state.roles)?;
+        change.transaction.set_member(&one, &group, member).await.map_err(fault)?;
+        change.commit().await?;
+        self.directory.user(user.id).ok_or(Error::Internal)
     }
 }

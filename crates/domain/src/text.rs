@@ -69,6 +69,18 @@ macro_rules! text {
             pub fn folded(&self) -> String {
                 fold(&self.0)
             }
+
+            /// Whether somebody who confirms what cannot be undone typed exactly this. Space around it is forgiven, as it was
+            /// when the name was given.
+            pub fn check_typed(&self, typed: &str) -> Result<(), Error> {
+                match Self::parse(typed) {
+                    Ok(typed) if typed == *self => Ok(()),
+                    _ => Err(Error::invalid(
+                        Field::ConfirmName,
+                        "That is not the name. Type it exactly as shown.",
+                    )),
+                }
+            }
         }
 
         impl fmt::Display for $name {
@@ -252,6 +264,16 @@ mod tests {
     #[test]
     fn a_name_is_the_same_however_its_accents_were_typed() {
         assert_eq!(KeyName::parse("cafe\u{301}").unwrap(), KeyName::parse("caf\u{e9}").unwrap());
+    }
+
+    #[test]
+    fn a_confirmation_is_the_name_itself_not_one_like_it() {
+        let name = RoleName::parse("Analyst").unwrap();
+        assert!(name.check_typed(" Analyst ").is_ok());
+        for wrong in ["", "analyst", "Analysts", "Analyst\n."] {
+            let error = name.check_typed(wrong).unwrap_err();
+            assert!(matches!(error, Error::Invalid { field: Field::ConfirmName, .. }), "{wrong:?}");
+        }
     }
 
     #[test]
