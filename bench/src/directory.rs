@@ -10,7 +10,8 @@ use anyhow::{Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use keystead_directory::Directory;
 use keystead_domain::{
-    Change, Email, IdGenerator, KeyRecord, OrganizationId, PersonName, Role, User, UserId,
+    Assignment, Assignments, Change, Email, EmailAccess, IdGenerator, KeyPolicy, KeyRecord, Organization,
+    OrganizationId, OrganizationName, OrganizationRecord, PersonName, RoleId, UserId, UserRecord,
 };
 use keystead_token::TokenRef;
 
@@ -65,7 +66,7 @@ pub(crate) fn hold(keys: usize) -> Result<()> {
     let now: Timestamp = "2026-01-01T00:00:00Z".parse()?;
     let mut tokens = Presented::with_room(keys)?;
     let before = memory("VmRSS")?;
-    let directory = Directory::new();
+    let directory = Directory::new([]);
     // As a start does.
     directory.reserve(keys);
     let applied = fill(&directory, keys, now, &mut tokens)?;
@@ -111,6 +112,7 @@ struct Applied {
 
 fn fill(directory: &Directory, keys: usize, now: Timestamp, tokens: &mut Presented) -> Result<Applied> {
     let ids = IdGenerator::default();
+    directory.apply(0, Change::Organization(Box::new(organization(now))));
     let (mut total, mut slowest) = (Duration::ZERO, Duration::ZERO);
     let mut sequence = 0;
     for first in (0..keys).step_by(BATCH) {
@@ -143,10 +145,34 @@ fn fill(directory: &Directory, keys: usize, now: Timestamp, tokens: &mut Present
     Ok(Applied { mean: total.as_nanos() as f64 / keys as f64, slowest })
 }
 
-fn user(id: UserId, now: Timestamp) -> User {
+fn organization(now: Timestamp) -> OrganizationRecord {
+    OrganizationRecord {
+        organization: Organization {
+            id: OrganizationId::from_u128(1),
+            name: OrganizationName::from_stored("Bench".to_owned()),
+            created_at: now,
+            archived_at: None,
+        },
+        policy: KeyPolicy::default(),
+        email_access: EmailAccess::default(),
+        roles: Vec::new(),
+        groups: Vec::new(),
+    }
+}
+
+fn user(id: UserId, now: Timestamp) -> UserRecord {
     let email = Email::from_stored(format!("{id}@example.com"));
     let name = PersonName::from_stored("Ada".to_owned());
-    User::new(id, OrganizationId::from_u128(1), email, name, true, now, vec![Role::Member])
+    UserRecord {
+        id,
+        organization: OrganizationId::from_u128(1),
+        email,
+        name,
+        active: true,
+        created_at: now,
+        assignments: Assignments::from_iter([Assignment::everywhere(RoleId::MEMBER)]),
+        groups: Vec::new(),
+    }
 }
 
 /// Tokens one after another in memory, so that reading them costs the measurement no cache misses of its own.

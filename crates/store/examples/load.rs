@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use keystead_domain::{
-    KeyFilter, KeyScope, Operator, OrganizationId, PageRequest, SearchText, Status, User, UserId,
+    KeyFilter, KeyScope, Operator, OrganizationId, PageRequest, SearchText, Status, UserId,
 };
 use keystead_store::Store;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let organization = OrganizationId::from_u128(1);
-    let one = Operator.keys_of(&measured_user(organization)?);
+    let one = Operator.people_of(organization).new_user(UserId::from_u128(1 << 64)).keys();
     for (who, scope) in [("one user", one), ("all", Operator.keys_in(organization))] {
         for search in ["", "key number 77", "nothing has this"] {
             for status in [None, Some(Status::Active), Some(Status::Expired)] {
@@ -57,18 +57,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
-}
-
-fn measured_user(organization: OrganizationId) -> Result<User, Box<dyn std::error::Error>> {
-    Ok(User::new(
-        UserId::from_u128(1 << 64),
-        organization,
-        keystead_domain::Email::parse("0@example.com")?,
-        keystead_domain::PersonName::parse("User 0")?,
-        true,
-        Timestamp::from_millisecond(NOW)?,
-        Vec::new(),
-    ))
 }
 
 #[expect(clippy::print_stdout, reason = "printing is what it is for")]
@@ -111,18 +99,25 @@ async fn fill(file: &Path, keys: i64, users: i64) -> Result<(), sqlx::Error> {
     let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
     run(&mut database, "PRAGMA synchronous = OFF", 0, 0).await?;
     run(&mut database, "BEGIN", 0, 0).await?;
-    run(&mut database, "INSERT INTO organizations VALUES (unhex(printf('%032x', 1)), 'Bench', 0)", 0, 0)
-        .await?;
+    run(
+        &mut database,
+        "INSERT INTO organizations (id, name, created_at) VALUES (unhex(printf('%032x', 1)), 'Bench', 0)",
+        0,
+        0,
+    )
+    .await?;
     run(
         &mut database,
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1)
-         INSERT INTO users SELECT unhex(printf('%016x%016x', i + 1, 0)), unhex(printf('%032x', 1)), i || '@example.com',
-         i || '@example.com', 'User ' || i, NULL, 1, 1790000000000 FROM n",
+         INSERT INTO users (id, organization_id, email, email_folded, name, password_hash, active, created_at, search_text)
+         SELECT unhex(printf('%016x%016x', i + 1, 0)), unhex(printf('%032x', 1)), i || '@example.com',
+         i || '@example.com', 'User ' || i, NULL, 1, 1790000000000,
+         'user ' || i || char(10) || i || '@example.com' FROM n",
         users,
         0,
     )
     .await?;
-    run(&mut database, "INSERT INTO user_roles SELECT id, 'member' FROM users", 0, 0).await?;
+    run(&mut database, "INSERT INTO user_roles (user_id, role) SELECT id, 'member' FROM users", 0, 0).await?;
     run(
         &mut database,
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1)

@@ -3,12 +3,16 @@
 
 mod allocation;
 mod model;
+mod organizations;
 mod readers;
 mod rules;
 
 use jiff::{SignedDuration, Timestamp};
 use keystead_directory::{Directory, Refusal};
-use keystead_domain::{Change, Email, KeyId, KeyRecord, OrganizationId, PersonName, Role, User, UserId};
+use keystead_domain::{
+    Assignment, Assignments, Change, Email, EmailAccess, KeyId, KeyPolicy, KeyRecord, Organization,
+    OrganizationId, OrganizationName, OrganizationRecord, PersonName, RoleId, UserId, UserRecord,
+};
 use keystead_token::{Prefix, Token, TokenHash};
 
 /// Nearly all tests play on this day.
@@ -49,16 +53,55 @@ fn is_impersonation(hash: TokenHash) -> bool {
     hash.as_bytes()[15] & 1 == 1
 }
 
-fn user(id: UserId, name: &str, active: bool, role: Role) -> User {
-    let email = Email::from_stored(format!("{id}@example.com"));
-    let name = PersonName::from_stored(name.to_owned());
-    User::new(id, OrganizationId::from_u128(1), email, name, active, at(0), vec![role])
+fn organization_id(n: u128) -> OrganizationId {
+    OrganizationId::from_u128(n)
+}
+
+/// The `n`-th organization, which has no roles, groups or rules of its own and admits everybody.
+fn organization(n: u128) -> OrganizationRecord {
+    OrganizationRecord {
+        organization: Organization {
+            id: organization_id(n),
+            name: OrganizationName::from_stored(format!("Organization {n}")),
+            created_at: at(0),
+            archived_at: None,
+        },
+        policy: KeyPolicy::default(),
+        email_access: EmailAccess::default(),
+        roles: Vec::new(),
+        groups: Vec::new(),
+    }
+}
+
+fn change_of(record: OrganizationRecord) -> Change {
+    Change::Organization(Box::new(record))
+}
+
+/// A user of the first organization.
+fn user(id: UserId, name: &str, active: bool, role: RoleId) -> UserRecord {
+    UserRecord {
+        id,
+        organization: organization_id(1),
+        email: Email::from_stored(format!("{id}@example.com")),
+        name: PersonName::from_stored(name.to_owned()),
+        active,
+        created_at: at(0),
+        assignments: Assignments::from_iter([Assignment::everywhere(role)]),
+        groups: Vec::new(),
+    }
+}
+
+/// A directory that knows the first organization and nobody.
+fn directory() -> Directory {
+    let directory = Directory::new([]);
+    directory.apply(1, change_of(organization(1)));
+    directory
 }
 
 /// A directory with one active user, [`user_id`]`(1)`, and these of their keys.
 fn directory_with<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Directory {
-    let directory = Directory::new();
-    directory.apply(1, Change::User(user(user_id(1), "Ada", true, Role::Member)));
+    let directory = directory();
+    directory.apply(1, Change::User(user(user_id(1), "Ada", true, RoleId::MEMBER)));
     for token in tokens {
         directory.apply(1, Change::Key(record(token, user_id(1))));
     }

@@ -5,11 +5,15 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use keystead_directory::{Directory, Refusal};
-use keystead_domain::{Change, KeyId, KeyRecord, Permission, Role, User, UserId};
+use keystead_domain::{
+    Change, KeyId, KeyRecord, OrganizationId, OrganizationRecord, OrganizationState, Permission, RoleId,
+    Standing, User, UserId, UserRecord,
+};
 use keystead_token::Token;
 use proptest::prelude::*;
 
-use crate::{at, record, token, user, user_id};
+use crate::organizations::{Settings, assigned, record_of, reports};
+use crate::{at, change_of, organization_id, record, token, user, user_id};
 
 const KEYS: usize = 60;
 const USERS: usize = 4;
@@ -26,6 +30,12 @@ enum Step {
         user: usize,
         active: bool,
         administrator: bool,
+        member: bool,
+    },
+    /// The second organization is not known until this comes.
+    Organization {
+        organization: u128,
+        settings: Settings,
     },
     UserGone(usize),
     Verify {
@@ -41,8 +51,12 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..KEYS).prop_map(Step::Key),
         3 => (0..KEYS).prop_map(Step::Revoke),
-        2 => (0..USERS, any::<bool>(), any::<bool>())
-            .prop_map(|(user, active, administrator)| Step::User { user, active, administrator }),
+        2 => (0..USERS, any::<bool>(), any::<bool>(), any::<bool>())
+            .prop_map(|(user, active, administrator, member)| Step::User { user, active, administrator, member }),
+        2 => (1_u128..=2, any::<[bool; 4]>()).prop_map(|(organization, settings)| Step::Organization {
+            organization,
+            settings: Settings::from(settings),
+        }),
         1 => (0..USERS).prop_map(Step::UserGone),
         9 => (0..KEYS, 0_i64..100).prop_map(|(key, second)| Step::Verify { key, second }),
         1 => Just(Step::TakeLastUsed),
@@ -54,7 +68,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     /// Live keys, with their last use.
     keys: HashMap<usize, Option<Timestamp>>,
-    users: HashMap<UserId, User>,
+    users: HashMap<UserId, UserRecord>,
+    organizations: HashMap<OrganizationId, OrganizationRecord>,
     used: HashMap<KeyId, Timestamp>,
 }
 
@@ -68,10 +83,32 @@ fn creator(n: usize) -> UserId {
     user_id((n % USERS) as u128)
 }
 
+/// Half of the users are of each organization.
+fn organization_of(user: usize) -> OrganizationId {
+    organization_id(user as u128 % 2 + 1)
+}
+
+/// What a verification tells: the key, its flag, and what its creator may do.
+type Told = (KeyId, bool, [bool; 2]);
+
+fn powers(user: &User) -> [bool; 2] {
+    [&Permission::IAM_WRITE, &reports()].map(|permission| user.may(permission))
+}
+
 impl Model {
-    fn verify(&mut self, n: usize, now: Timestamp) -> Result<(KeyId, bool, bool), Refusal> {
+    /// A user as they would be were they resolved anew.
+    fn user(&self, id: UserId) -> Option<User> {
+        let record = self.users.get(&id)?.clone();
+        Some(match self.organizations.get(&record.organization) {
+            Some(organization) => User::new(record, &OrganizationState::new(organization.clone(), &[])),
+            None => User::of_unknown_organization(record),
+        })
+    }
+
+    fn verify(&mut self, n: usize, now: Timestamp) -> Result<Told, Refusal> {
+        let user = self.user(creator(n)).filter(User::may_act);
         let last_used = self.keys.get_mut(&n).ok_or(Refusal::Unknown)?;
-        let user = self.users.get(&creator(n)).filter(|user| user.active).ok_or(Refusal::CreatorInactive)?;
+        let user = user.ok_or(Refusal::CreatorInactive)?;
         let key = key(n);
         if let Some(at) = key.expires_at.filter(|at| now >= *at) {
             return Err(Refusal::Expired { at });
@@ -81,21 +118,28 @@ impl Model {
             let latest = self.used.entry(key.id).or_insert(now);
             *latest = now.max(*latest);
         }
-        Ok((key.id, key.allow_impersonation, user.may(&Permission::IAM_WRITE)))
+        Ok((key.id, key.allow_impersonation, powers(&user)))
     }
 }
 
-fn verify(directory: &Directory, n: usize, now: Timestamp) -> Result<(KeyId, bool, bool), Refusal> {
+fn verify(directory: &Directory, n: usize, now: Timestamp) -> Result<Told, Refusal> {
     let verified = directory.verify(TOKENS[n].checked(), now)?;
     assert_eq!(verified.user().id, creator(n));
-    Ok((verified.key, verified.allow_impersonation, verified.user().may(&Permission::IAM_WRITE)))
+    Ok((verified.key, verified.allow_impersonation, powers(verified.user())))
+}
+
+type State = (Arc<UserRecord>, Standing, [bool; 2], usize);
+
+fn state(user: &User) -> State {
+    (Arc::clone(user.record()), user.standing(), powers(user), user.groups().len())
 }
 
 proptest! {
     #[test]
     fn the_directory_equals_a_plain_map(steps in prop::collection::vec(step(), 1..400)) {
-        let directory = Directory::new();
+        let directory = crate::directory();
         let mut model = Model::default();
+        model.organizations.insert(organization_id(1), crate::organization(1));
         for (sequence, step) in (1..).zip(steps) {
             match step {
                 Step::Key(n) => {
@@ -106,9 +150,14 @@ proptest! {
                     model.keys.remove(&n);
                     directory.apply(sequence, Change::KeyRevoked(TOKENS[n].hash()));
                 }
-                Step::User { user: n, active, administrator } => {
-                    let role = if administrator { Role::Administrator } else { Role::Member };
-                    let user = user(user_id(n as u128), "Ada", active, role);
+                Step::Organization { organization, settings } => {
+                    let record = record_of(organization, settings);
+                    model.organizations.insert(record.organization.id, record.clone());
+                    directory.apply(sequence, change_of(record));
+                }
+                Step::User { user: n, active, administrator, member } => {
+                    let user = user(user_id(n as u128), "Ada", active, RoleId::ADMINISTRATOR);
+                    let user = assigned(user, organization_of(n), administrator, member);
                     model.users.insert(user.id, user.clone());
                     directory.apply(sequence, Change::User(user));
                 }
@@ -132,7 +181,7 @@ proptest! {
         }
         for n in 0..USERS {
             let id = user_id(n as u128);
-            prop_assert_eq!(directory.user(id).map(Arc::unwrap_or_clone), model.users.get(&id).cloned());
+            prop_assert_eq!(directory.user(id).as_deref().map(state), model.user(id).as_ref().map(state));
         }
         prop_assert_eq!((directory.keys(), directory.users()), (model.keys.len(), model.users.len()));
     }

@@ -6,10 +6,14 @@ use std::thread;
 
 use jiff::Timestamp;
 use keystead_directory::Refusal;
-use keystead_domain::{Change, KeyId, Permission, Role};
+use keystead_domain::{Change, KeyId, Permission, RoleId};
 use keystead_token::Token;
 
-use crate::{at, directory_with, is_impersonation, key_id, record, token, user, user_id};
+use crate::organizations::{assigned, group, own_role};
+use crate::{
+    at, change_of, directory_with, is_impersonation, key_id, organization, organization_id, record, token,
+    user, user_id,
+};
 
 const READERS: u64 = 3;
 
@@ -102,10 +106,10 @@ fn once_apply_has_returned_every_later_verification_sees_the_creator_as_of_then_
     let is_administrator = |version: u64| version.is_multiple_of(2);
     let applied = AtomicU64::new(0);
     let begun = AtomicU64::new(0);
-    directory.apply(2, Change::User(user(user_id(1), "0", is_active(0), Role::Administrator)));
+    directory.apply(2, Change::User(user(user_id(1), "0", is_active(0), RoleId::ADMINISTRATOR)));
     let write = || {
         for version in 1..=20_000 {
-            let role = if is_administrator(version) { Role::Administrator } else { Role::Member };
+            let role = if is_administrator(version) { RoleId::ADMINISTRATOR } else { RoleId::MEMBER };
             begun.store(version, Ordering::SeqCst);
             let changed = user(user_id(1), &version.to_string(), is_active(version), role);
             directory.apply(2, Change::User(changed));
@@ -126,6 +130,56 @@ fn once_apply_has_returned_every_later_verification_sees_the_creator_as_of_then_
             Err(refusal) => {
                 assert_eq!(refusal, Refusal::CreatorInactive);
                 assert!((at_least..=at_most).any(|version| !is_active(version)));
+            }
+        }
+    });
+}
+
+/// Promise 1: what an organization's version decides of all of its users is seen together, or not yet.
+#[test]
+fn once_apply_has_returned_every_later_verification_sees_the_organization_as_of_then_and_in_one_piece() {
+    const USERS: u64 = 50;
+    let tokens: Vec<Token> = (0..USERS).map(token).collect();
+    let directory = directory_with([]);
+    let is_archived = |version: u64| version.is_multiple_of(3);
+    let permission = |version: u64| Permission::parse(&format!("version:{version}")).unwrap();
+    // Both its own role and its group tell the version.
+    let version_of = |version: u64| {
+        let mut record = organization(1);
+        record.organization.archived_at = is_archived(version).then(|| at(0));
+        record.roles = vec![own_role([permission(version)])];
+        record.groups = vec![group(&version.to_string())];
+        change_of(record)
+    };
+    directory.apply(2, version_of(0));
+    for (n, token) in tokens.iter().enumerate() {
+        let somebody = user(user_id(n as u128), "Somebody", true, RoleId::MEMBER);
+        let somebody = assigned(somebody, organization_id(1), false, true);
+        directory.apply(2, Change::User(somebody));
+        directory.apply(2, Change::Key(record(token, user_id(n as u128))));
+    }
+    let [applied, begun] = [(); 2].map(|()| AtomicU64::new(0));
+    let write = || {
+        for version in 1..=2_000 {
+            begun.store(version, Ordering::SeqCst);
+            directory.apply(2, version_of(version));
+            applied.store(version, Ordering::SeqCst);
+        }
+    };
+    hammer(write, |random| {
+        let token = &tokens[usize::try_from(random % USERS).unwrap()];
+        let at_least = applied.load(Ordering::SeqCst);
+        let answer = directory.verify(token.checked(), at(0));
+        let at_most = begun.load(Ordering::SeqCst);
+        match answer {
+            Ok(verified) => {
+                let version: u64 = verified.user().groups()[0].name.as_str().parse().unwrap();
+                assert!((at_least..=at_most).contains(&version) && !is_archived(version));
+                assert_eq!(verified.user().permissions().iter().collect::<Vec<_>>(), [&permission(version)]);
+            }
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::CreatorInactive);
+                assert!((at_least..=at_most).any(is_archived));
             }
         }
     });

@@ -1,9 +1,11 @@
 //! Promise 10: every change leaves one trace, and the log tells when somebody tampered with it.
 
 use keystead_domain::audit::{Event, verify_chain};
-use keystead_domain::{Description, KeyEdit, KeyName, Operator, Organization, Role};
+use keystead_domain::{Description, KeyEdit, KeyName, Organization, RoleId};
+use keystead_store::LinkKind;
 
-use crate::harness::{Harness, now, own, seconds};
+use crate::harness::{Harness, now, seconds};
+use crate::people::{grant, new_key_for, own, roles};
 
 fn verify(log: &[(Event, [u8; 32])]) -> Result<(), i64> {
     verify_chain(log.iter().map(|(event, link)| (event, *link)))
@@ -13,7 +15,7 @@ fn verify(log: &[(Event, [u8; 32])]) -> Result<(), i64> {
 async fn every_change_appends_one_event_and_the_chain_verifies() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    let user = harness.user(&organization, "ada@example.com", Role::Member).await;
+    let user = harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
     let key = harness.key(&user, "key").await;
 
     let mut change = harness.begin().await;
@@ -31,10 +33,10 @@ async fn every_change_appends_one_event_and_the_chain_verifies() {
     change.start_session(session, &user, &[1; 32]).await.unwrap();
     change.end_session(session, &user).await.unwrap();
     change.end_session(session, &user).await.unwrap();
-    change.create_sign_in_link(&[2; 32], &user, seconds(60)).await.unwrap();
-    change.set_roles(&user, &[Role::Administrator]).await.unwrap();
-    change.set_active(&user, false).await.unwrap();
-    change.set_active(&user, true).await.unwrap();
+    change.create_user_link(&grant(&user), LinkKind::SignIn, &[2; 32], seconds(60)).await.unwrap();
+    change.set_assignments(&grant(&user), &user.assignments, &roles([RoleId::ADMINISTRATOR])).await.unwrap();
+    change.set_active(&grant(&user), false).await.unwrap();
+    change.set_active(&grant(&user), true).await.unwrap();
     change.commit().await.unwrap();
 
     let log = harness.audit(&organization).await;
@@ -68,12 +70,12 @@ async fn every_change_appends_one_event_and_the_chain_verifies() {
 async fn a_change_that_was_rolled_back_leaves_neither_itself_nor_a_trace() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    let user = harness.user(&organization, "ada@example.com", Role::Member).await;
+    let user = harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
     let before = (harness.audit(&organization).await, harness.told().len(), harness.load().await);
     let mut change = harness.begin().await;
     let key = harness.new_key("never", None);
-    change.create_key(&Operator.new_key_for(&user), &key).await.unwrap();
-    change.set_active(&user, false).await.unwrap();
+    change.create_key(&new_key_for(&user), &key).await.unwrap();
+    change.set_active(&grant(&user), false).await.unwrap();
     drop(change);
     harness.begin().await.commit().await.unwrap();
     assert_eq!((harness.audit(&organization).await, harness.told().len(), harness.load().await), before);
@@ -83,7 +85,7 @@ async fn a_change_that_was_rolled_back_leaves_neither_itself_nor_a_trace() {
 async fn a_form_sent_twice_leaves_one_trace() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    let user = harness.user(&organization, "ada@example.com", Role::Member).await;
+    let user = harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
     for _ in 0..2 {
         let mut key = harness.new_key("key", None);
         key.request_id = Some([1; 16]);
@@ -95,7 +97,7 @@ async fn a_form_sent_twice_leaves_one_trace() {
 async fn log_of_six(harness: &Harness) -> Organization {
     let organization = harness.organization("One").await;
     for i in 2..=6 {
-        harness.user(&organization, &format!("user{i}@example.com"), Role::Member).await;
+        harness.user(&organization, &format!("user{i}@example.com"), RoleId::MEMBER).await;
     }
     organization
 }

@@ -6,9 +6,10 @@ use std::task::Poll;
 
 use futures_util::future::join;
 use keystead_domain::audit::verify_chain;
-use keystead_domain::{Change, Role};
+use keystead_domain::{Change, RoleId};
 
-use crate::harness::{Harness, own};
+use crate::harness::Harness;
+use crate::people::{new_key_for, own};
 
 /// Polls a future so many times, then drops it.
 async fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
@@ -28,7 +29,7 @@ async fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<
 async fn a_caller_who_stops_waiting_at_any_point_harms_nobody_and_loses_nothing_acknowledged() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    let user = harness.user(&organization, "ada@example.com", Role::Member).await;
+    let user = harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
     let (mut acknowledged, mut abandoned) = (Vec::new(), Vec::new());
     let mut times = 0;
     for _ in 0..100 {
@@ -60,8 +61,8 @@ async fn a_caller_who_stops_waiting_at_any_point_harms_nobody_and_loses_nothing_
 
     // A last turn ends whatever was left open.
     harness.begin().await.commit().await.unwrap();
-    let (_, (known, _)) = harness.load().await;
-    let known: Vec<_> = known.into_values().collect();
+    let (_, known) = harness.load().await;
+    let known: Vec<_> = known.keys.into_values().collect();
     assert!(acknowledged.iter().all(|id| known.contains(id)));
     let told: Vec<_> = harness
         .told()
@@ -90,7 +91,7 @@ async fn whoever_never_begins_to_commit_has_changed_nothing() {
     let user = harness.somebody().await;
     let key = harness.new_key("never", None);
     let mut change = harness.begin().await;
-    change.create_key(&keystead_domain::Operator.new_key_for(&user), &key).await.unwrap();
+    change.create_key(&new_key_for(&user), &key).await.unwrap();
     drop(change.commit());
     harness.key(&user, "other").await;
     assert!(harness.store.key(&own(&user), key.id).await.unwrap().is_none());

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use keystead_domain::{KeyFilter, Operator, PageRequest};
+use keystead_domain::{KeyFilter, PageRequest};
 
-use crate::harness::{Harness, now, own};
+use crate::harness::{Harness, now};
+use crate::people::{new_key_for, own};
 
 #[tokio::test]
 async fn changes_that_wait_at_the_same_time_share_one_commit() {
@@ -43,7 +44,7 @@ async fn a_change_that_fails_or_is_dropped_does_not_harm_the_others_in_its_commi
         async move {
             if i % 3 == 2 {
                 let mut change = harness.begin().await;
-                change.create_key(&Operator.new_key_for(user), key).await.unwrap();
+                change.create_key(&new_key_for(user), key).await.unwrap();
                 return false;
             }
             harness.create(user, key).await.is_ok()
@@ -54,9 +55,9 @@ async fn a_change_that_fails_or_is_dropped_does_not_harm_the_others_in_its_commi
     for (i, made) in made.into_iter().enumerate() {
         assert_eq!(made, i % 3 == 0, "{i}");
     }
-    let (_, (known, _)) = harness.load().await;
-    assert_eq!(known.len(), 11);
-    assert_eq!(harness.told().len(), 1 + 11);
+    let (_, known) = harness.load().await;
+    assert_eq!(known.keys.len(), 11);
+    assert_eq!(harness.told().len(), 2 + 11);
 }
 
 #[tokio::test]
@@ -66,7 +67,7 @@ async fn readers_do_not_wait_for_a_writer_and_do_not_see_what_it_has_not_committ
     harness.key(&user, "there").await;
     let mut change = harness.begin().await;
     let key = harness.new_key("not yet", None);
-    change.create_key(&Operator.new_key_for(&user), &key).await.unwrap();
+    change.create_key(&new_key_for(&user), &key).await.unwrap();
     let reading = async {
         let page = PageRequest { first: 10, after: None };
         let page = harness.store.keys(&own(&user), &KeyFilter::default(), &page, now()).await.unwrap();
@@ -103,7 +104,7 @@ async fn a_closed_store_refuses_and_what_was_begun_before_is_finished() {
     let user = harness.somebody().await;
     let key = harness.new_key("last", None);
     let mut change = harness.begin().await;
-    change.create_key(&Operator.new_key_for(&user), &key).await.unwrap();
+    change.create_key(&new_key_for(&user), &key).await.unwrap();
     let (committed, ()) = join(async { change.commit().await }, harness.store.close()).await;
     committed.unwrap();
     assert!(harness.create(&user, &harness.new_key("too late", None)).await.is_err());

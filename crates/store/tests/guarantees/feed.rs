@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use keystead_domain::{Change, Role};
+use keystead_domain::{Change, RoleId};
 
-use crate::harness::{Harness, Known, apply, own};
+use crate::harness::Harness;
+use crate::known::Known;
+use crate::people::{grant, new_key_for, own, roles};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn numbers_have_no_gaps_and_are_in_commit_order_under_50_concurrent_writers() {
@@ -19,7 +21,7 @@ async fn numbers_have_no_gaps_and_are_in_commit_order_under_50_concurrent_writer
                 if round % 3 == 2 {
                     // Takes a number and gives it back.
                     let mut change = harness.begin().await;
-                    let grant = keystead_domain::Operator.new_key_for(&user);
+                    let grant = new_key_for(&user);
                     change.create_key(&grant, &key).await.unwrap();
                     continue;
                 }
@@ -34,13 +36,13 @@ async fn numbers_have_no_gaps_and_are_in_commit_order_under_50_concurrent_writer
         writer.unwrap();
     }
     let told: Vec<u64> = harness.told().iter().map(|(sequence, _)| *sequence).collect();
-    // One user, then per writer four keys of which two were revoked.
-    assert_eq!(told, (1..=1 + 50 * 6).collect::<Vec<_>>());
-    assert_eq!(harness.number("SELECT COUNT(*) FROM changes").await, 301);
-    assert_eq!(harness.number("SELECT sequence FROM feed").await, 301);
+    // One organization and one user, then per writer four keys of which two were revoked.
+    assert_eq!(told, (1..=2 + 50 * 6).collect::<Vec<_>>());
+    assert_eq!(harness.number("SELECT COUNT(*) FROM changes").await, 302);
+    assert_eq!(harness.number("SELECT sequence FROM feed").await, 302);
     let mut known = Known::default();
-    harness.told().iter().for_each(|(_, change)| apply(&mut known, change));
-    assert_eq!(harness.load().await, (301, known), "what was told is what is stored");
+    harness.told().iter().for_each(|(_, change)| known.apply(change));
+    assert_eq!(harness.load().await, (302, known), "what was told is what is stored");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -78,7 +80,7 @@ async fn nothing_is_told_of_a_change_before_it_is_on_disk_or_if_it_was_dropped()
     let told = harness.told().len();
     let mut change = harness.begin().await;
     let key = harness.new_key("key", None);
-    change.create_key(&keystead_domain::Operator.new_key_for(&user), &key).await.unwrap();
+    change.create_key(&new_key_for(&user), &key).await.unwrap();
     assert_eq!(harness.told().len(), told);
     drop(change);
     harness.key(&user, "other").await;
@@ -90,20 +92,24 @@ async fn what_a_user_may_do_is_told_as_it_is_after_each_change() {
     let harness = Harness::new().await;
     let user = harness.somebody().await;
     let mut change = harness.begin().await;
-    change.set_roles(&user, &[Role::Administrator]).await.unwrap();
-    change.set_active(&user, false).await.unwrap();
+    change.set_assignments(&grant(&user), &user.assignments, &roles([RoleId::ADMINISTRATOR])).await.unwrap();
+    change.set_active(&grant(&user), false).await.unwrap();
     change.commit().await.unwrap();
     let states: Vec<_> = harness
         .told()
         .into_iter()
         .filter_map(|(_, change)| match change {
-            Change::User(user) => Some((user.roles().to_vec(), user.active)),
+            Change::User(user) => Some((user.assignments, user.active)),
             _ => None,
         })
         .collect();
     assert_eq!(
         states,
-        [(vec![Role::Member], true), (vec![Role::Administrator], true), (vec![Role::Administrator], false)]
+        [
+            (roles([RoleId::MEMBER]), true),
+            (roles([RoleId::ADMINISTRATOR]), true),
+            (roles([RoleId::ADMINISTRATOR]), false)
+        ]
     );
 }
 
@@ -132,10 +138,10 @@ async fn a_load_and_the_changes_after_its_number_make_the_present_state() {
         writer.await.unwrap();
     }
     let (_, present) = harness.load().await;
-    assert_eq!(present.0.len(), 100);
+    assert_eq!(present.keys.len(), 100);
     for (loaded, mut known) in loads {
         for (_, change) in harness.told().iter().filter(|(sequence, _)| *sequence > loaded) {
-            apply(&mut known, change);
+            known.apply(change);
         }
         assert_eq!(known, present, "loaded at {loaded}");
     }
@@ -148,5 +154,5 @@ async fn numbers_go_on_after_a_restart() {
     harness.key(&user, "key").await;
     let harness = harness.reopened().await;
     harness.key(&user, "key").await;
-    assert_eq!(harness.told().iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [3]);
+    assert_eq!(harness.told().iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [4]);
 }

@@ -1,8 +1,9 @@
 //! Promise 4, kept by the database itself: whoever has a database tool cannot break it by accident.
 
-use keystead_domain::Role;
+use keystead_domain::RoleId;
 
-use crate::harness::{Harness, own};
+use crate::harness::Harness;
+use crate::people::own;
 
 #[tokio::test]
 async fn what_is_frozen_cannot_be_updated_by_any_sql() {
@@ -52,7 +53,7 @@ async fn a_revocation_cannot_be_undone_by_any_sql() {
 async fn the_audit_log_can_only_be_appended_to() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    harness.user(&organization, "ada@example.com", Role::Member).await;
+    harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
     let before = harness.audit(&organization).await;
     for sql in [
         "UPDATE audit_events SET details = '{}'",

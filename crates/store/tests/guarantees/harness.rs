@@ -1,23 +1,19 @@
-//! A store in a folder of its own, with people and keys in it. The only file of these tests that knows which database it is.
+//! A store in a folder of its own. The only file of these tests that knows which database it is.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
-use keystead_domain::audit::{Event, Trace};
-use keystead_domain::{
-    Actor, AuditScope, Change, Description, Email, IdGenerator, KeyId, KeyName, KeyScope, Operator,
-    Organization, OrganizationName, PersonName, Role, User, UserId, Via, View,
-};
-use keystead_store::{NewKey, NewUser, Recorded, Store, StoreError, Transaction};
-use keystead_token::{Prefix, Token};
+use keystead_domain::audit::Event;
+use keystead_domain::{Change, IdGenerator, Operator, Organization};
+use keystead_store::Store;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
-use uuid::Uuid;
+
+use crate::known::Known;
 
 /// The moment of these tests.
 pub(crate) fn now() -> Timestamp {
@@ -32,8 +28,8 @@ pub(crate) fn seconds(seconds: i64) -> Timestamp {
 pub(crate) struct Harness {
     pub(crate) store: Arc<Store>,
     told: Arc<Mutex<Vec<(u64, Change)>>>,
-    ids: IdGenerator,
-    secrets: AtomicU64,
+    pub(crate) ids: IdGenerator,
+    pub(crate) secrets: AtomicU64,
     folder: Folder,
 }
 
@@ -41,9 +37,6 @@ enum Folder {
     Own(TempDir),
     Given(PathBuf),
 }
-
-/// What verification knows: the live keys by hash with their ids, and the users with whether they are active.
-pub(crate) type Known = (BTreeMap<[u8; 32], KeyId>, BTreeMap<UserId, bool>);
 
 impl Harness {
     pub(crate) async fn new() -> Self {
@@ -143,90 +136,6 @@ impl Harness {
             .count()
     }
 
-    // People and keys.
-
-    pub(crate) fn id<Id: From<Uuid>>(&self) -> Id {
-        self.ids.next(now(), self.fixed())
-    }
-
-    fn fixed(&self) -> [u8; 8] {
-        self.secrets.fetch_add(1, Ordering::Relaxed).to_be_bytes()
-    }
-
-    pub(crate) fn token(&self) -> Token {
-        let mut secret = [7; 32];
-        secret[..8].copy_from_slice(&self.fixed());
-        Token::mint(&Prefix::key_default(), &secret)
-    }
-
-    pub(crate) async fn begin(&self) -> Transaction {
-        self.store.begin(Trace::operator(now())).await.unwrap()
-    }
-
-    pub(crate) async fn organization(&self, name: &str) -> Organization {
-        let organization =
-            Organization { id: self.id(), name: OrganizationName::parse(name).unwrap(), created_at: now() };
-        let mut change = self.begin().await;
-        change.create_organization(&organization).await.unwrap();
-        change.commit().await.unwrap();
-        organization
-    }
-
-    pub(crate) async fn user(&self, organization: &Organization, email: &str, role: Role) -> User {
-        let new = NewUser {
-            id: self.id(),
-            email: Email::parse(email).unwrap(),
-            name: PersonName::parse(email).unwrap(),
-            password_hash: None,
-            roles: vec![role],
-        };
-        let mut change = self.begin().await;
-        assert!(change.create_user(organization, &new).await.unwrap());
-        change.commit().await.unwrap();
-        User::new(new.id, organization.id, new.email, new.name, true, now(), new.roles)
-    }
-
-    /// A member of an organization of their own.
-    pub(crate) async fn somebody(&self) -> User {
-        let organization = self.organization("Somewhere").await;
-        self.user(&organization, "ada@example.com", Role::Member).await
-    }
-
-    pub(crate) fn new_key(&self, name: &str, expires_at: Option<Timestamp>) -> NewKey {
-        let token = self.token();
-        NewKey {
-            id: self.id(),
-            name: KeyName::parse(name).unwrap(),
-            description: Description::parse("").unwrap(),
-            hash: token.hash(),
-            masked: token.masked(),
-            request_id: None,
-            expires_at,
-        }
-    }
-
-    pub(crate) async fn create(&self, user: &User, key: &NewKey) -> Result<Recorded, StoreError> {
-        let mut change = self.store.begin(Trace::operator(now())).await?;
-        let recorded = change.create_key(&Operator.new_key_for(user), key).await?;
-        change.commit().await?;
-        Ok(recorded)
-    }
-
-    pub(crate) async fn key(&self, user: &User, name: &str) -> NewKey {
-        let key = self.new_key(name, None);
-        self.create(user, &key).await.unwrap();
-        key
-    }
-
-    /// Whether the key was there to revoke.
-    pub(crate) async fn revoke(&self, scope: &KeyScope, key: KeyId) -> bool {
-        let mut change = self.begin().await;
-        let Some(key) = change.key(scope, key).await.unwrap() else { return false };
-        change.revoke_key(scope, &key).await.unwrap();
-        change.commit().await.unwrap();
-        true
-    }
-
     // What was told, recorded, known.
 
     pub(crate) fn told(&self) -> Vec<(u64, Change)> {
@@ -236,8 +145,7 @@ impl Harness {
     /// What a directory would know that loads now.
     pub(crate) async fn load(&self) -> (u64, Known) {
         let known = Mutex::new(Known::default());
-        let sequence =
-            self.store.load(|_| (), |change| apply(&mut known.lock().unwrap(), &change)).await.unwrap();
+        let sequence = self.store.load(|_| (), |change| known.lock().unwrap().apply(&change)).await.unwrap();
         (sequence, known.into_inner().unwrap())
     }
 
@@ -251,35 +159,8 @@ impl Harness {
         after: i64,
         limit: i64,
     ) -> Vec<(Event, [u8; 32])> {
-        self.store.audit_events(&audit_scope(organization, self.id()), after, limit).await.unwrap()
+        self.store.audit_events(&Operator.audit_log_of(organization.id), after, limit).await.unwrap()
     }
-}
-
-pub(crate) fn apply((keys, users): &mut Known, change: &Change) {
-    match change {
-        Change::Key(key) => _ = keys.insert(*key.hash.as_bytes(), key.id),
-        Change::KeyRevoked(hash) => _ = keys.remove(hash.as_bytes()),
-        Change::User(user) => _ = users.insert(user.id, user.active),
-        Change::UserGone(user) => _ = users.remove(user),
-    }
-}
-
-fn audit_scope(organization: &Organization, id: UserId) -> AuditScope {
-    let email = Email::parse("auditor@example.com").unwrap();
-    let name = PersonName::parse("Auditor").unwrap();
-    let auditor = User::new(id, organization.id, email, name, true, now(), vec![Role::Administrator]);
-    let via = Via::Key(KeyId::from_u128(1));
-    let auditor = Actor::authenticated(Arc::new(auditor), via, None).unwrap();
-    assert!(auditor.keys(View::All).is_ok());
-    auditor.audit_log().unwrap()
-}
-
-pub(crate) fn own(user: &User) -> KeyScope {
-    Operator.keys_of(user)
-}
-
-pub(crate) fn all(user: &User) -> KeyScope {
-    Operator.keys_in(user.organization)
 }
 
 async fn database(folder: &Path) -> SqliteConnection {

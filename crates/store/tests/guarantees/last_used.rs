@@ -1,6 +1,7 @@
 //! When a key was last used.
 
-use crate::harness::{Harness, own, seconds};
+use crate::harness::{Harness, seconds};
+use crate::people::own;
 
 #[tokio::test]
 async fn last_used_only_goes_forward_and_is_no_change_that_anybody_made() {

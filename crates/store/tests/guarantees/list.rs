@@ -1,11 +1,12 @@
 //! Lists: what they show, in which order.
 
 use keystead_domain::{
-    Description, EXPIRING_SOON, Error, Field, KeyFilter, KeyName, KeyScope, PageRequest, Role, SearchText,
+    Description, EXPIRING_SOON, Error, Field, KeyFilter, KeyName, KeyScope, PageRequest, RoleId, SearchText,
     Status,
 };
 
-use crate::harness::{Harness, all, now, own, seconds};
+use crate::harness::{Harness, now, seconds};
+use crate::people::{all, own};
 
 async fn names(harness: &Harness, scope: &KeyScope, filter: &KeyFilter) -> Vec<String> {
     let page = PageRequest { first: 100, after: None };
@@ -140,8 +141,8 @@ async fn revoked_keys_are_gone_from_every_list_and_expired_ones_can_be_revoked()
 async fn a_cursor_is_good_for_the_list_that_gave_it_out_and_for_no_other() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    let ada = harness.user(&organization, "ada@example.com", Role::Member).await;
-    let bob = harness.user(&organization, "bob@example.com", Role::Member).await;
+    let ada = harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
+    let bob = harness.user(&organization, "bob@example.com", RoleId::MEMBER).await;
     let other = harness.somebody().await;
     for name in ["first", "second"] {
         harness.key(&ada, name).await;

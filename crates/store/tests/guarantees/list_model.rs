@@ -8,7 +8,8 @@ use keystead_store::NewKey;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
-use crate::harness::{Harness, all, now, own, seconds};
+use crate::harness::{Harness, now, seconds};
+use crate::people::{all, new_key_for, own};
 
 #[derive(Debug, Clone)]
 struct Key {
@@ -81,7 +82,7 @@ async fn every_key_is_seen_exactly_once(
     let mut made = Vec::new();
     for key in keys {
         let key = harness.new_key(key.name, end(key));
-        change.create_key(&keystead_domain::Operator.new_key_for(&user), &key).await.unwrap();
+        change.create_key(&new_key_for(&user), &key).await.unwrap();
         made.push(key);
     }
     change.commit().await.unwrap();

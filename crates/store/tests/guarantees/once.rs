@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use keystead_domain::Change;
+use keystead_domain::{Change, RoleId};
 use keystead_store::Recorded;
 
-use crate::harness::{Harness, own};
+use crate::harness::Harness;
+use crate::people::{own, people};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_form_sent_20_times_at_once_makes_one_key() {
@@ -49,16 +50,10 @@ async fn of_many_revocations_at_once_one_finds_the_key() {
 async fn an_address_is_one_user_of_an_organization_whatever_its_case() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    harness.user(&organization, "ada@example.com", keystead_domain::Role::Member).await;
+    harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
     let mut change = harness.begin().await;
-    let again = keystead_store::NewUser {
-        id: harness.id(),
-        email: keystead_domain::Email::parse("ADA@Example.com").unwrap(),
-        name: keystead_domain::PersonName::parse("Ada").unwrap(),
-        password_hash: None,
-        roles: Vec::new(),
-    };
-    assert!(!change.create_user(&organization, &again).await.unwrap());
+    let again = harness.new_user("ADA@Example.com", RoleId::MEMBER);
+    assert!(!change.create_user(&people(&organization), &again).await.unwrap());
     change.commit().await.unwrap();
     assert_eq!(harness.number("SELECT COUNT(*) FROM users").await, 1);
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use keystead_store::{OpenError, SQLITE_OLDEST, Store};
 
-use crate::harness::{Harness, own};
+use crate::harness::Harness;
+use crate::people::own;
 
 async fn refusal(path: &Path) -> OpenError {
     let Err(error) = Store::open(path, Box::new(|_, _| ())).await else { panic!("it must not open") };

@@ -8,10 +8,14 @@ use std::path::{Path, PathBuf};
 
 use keystead_domain::audit::verify_chain;
 use keystead_domain::{
-    Change, Email, KeyFilter, KeyScope, Operator, Organization, PageRequest, Role, Status,
+    Email, Expiration, KeyFilter, KeyPolicy, Operator, OrganizationId, PageRequest, Permission,
+    PolicyMessage, ResourceId, RoleId, Standing, Status, UserAttributes,
 };
+use keystead_store::{LinkKind, Purpose};
 
-use crate::harness::{Harness, dump, now, own, restore, seconds};
+use crate::harness::{Harness, dump, now, restore, seconds};
+use crate::known::Known;
+use crate::people::{blocking, grant, limited, own, permissions, seeing, settings};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -23,10 +27,11 @@ fn versions(name: &str) -> BTreeSet<String> {
     files.map(|file| file.unwrap().file_name().into_string().unwrap()[..4].to_owned()).collect()
 }
 
+/// What schema 1 has a place for.
 async fn populate(harness: &Harness) {
     let organization = harness.organization("Example").await;
-    let ada = harness.user(&organization, "ada@example.com", Role::Administrator).await;
-    let bob = harness.user(&organization, "Bob@Example.com", Role::Member).await;
+    let ada = harness.user(&organization, "ada@example.com", RoleId::ADMINISTRATOR).await;
+    let bob = harness.user(&organization, "Bob@Example.com", RoleId::MEMBER).await;
     for (name, expires_at) in
         [("never ends", None), ("ends soon", Some(seconds(3600))), ("has ended", Some(seconds(-3600)))]
     {
@@ -36,29 +41,70 @@ async fn populate(harness: &Harness) {
     assert!(harness.revoke(&own(&bob), revoked.id).await);
     let mut change = harness.begin().await;
     change.start_session(harness.id(), &ada, &[1; 32]).await.unwrap();
-    change.create_sign_in_link(&[2; 32], &ada, seconds(60)).await.unwrap();
-    change.set_active(&bob, false).await.unwrap();
+    change.create_user_link(&grant(&ada), LinkKind::SignIn, &[2; 32], seconds(60)).await.unwrap();
+    change.set_active(&grant(&bob), false).await.unwrap();
     change.commit().await.unwrap();
 }
 
+/// What schema 2 has a place for besides, in an organization of its own.
+async fn populate_people(harness: &Harness) {
+    let organization = harness.organization("People").await;
+    let (id, role) = harness.role(&organization, "Analyst").await;
+    let group = harness.group(&organization, "Readers", role.id.clone()).await;
+    let cleo = harness.user(&organization, "cleo@example.com", RoleId::ADMINISTRATOR).await;
+    let dan = harness.user(&organization, "dan@example.com", RoleId::MEMBER).await;
+    harness.join(&dan, &group).await;
+    let eve = harness.user(&organization, "eve@blocked.example", id.into()).await;
+    let gone = harness.user(&organization, "gone@example.com", RoleId::MEMBER).await;
+    harness.key(&gone, "of somebody who is gone").await;
+    let mut change = harness.begin().await;
+    let attributes = UserAttributes::parse([("department", "R&D")]).unwrap();
+    change.set_attributes(&grant(&dan), &attributes).await.unwrap();
+    change.set_assignments(&grant(&eve), &eve.assignments, &limited(&role.id, &["a", "b"])).await.unwrap();
+    change.delete_user(&grant(&gone), &gone, &grant(&gone).keys()).await.unwrap();
+    let settings = settings(&organization);
+    change.set_key_policy(&settings, &KeyPolicy::default(), &policy()).await.unwrap();
+    let access = blocking(&["blocked.example"]);
+    change.set_email_access(&settings, &blocking(&[]), &access).await.unwrap();
+    for (kind, hash) in [(LinkKind::Invitation, [3; 32]), (LinkKind::PasswordReset, [4; 32])] {
+        change.create_user_link(&grant(&cleo), kind, &hash, seconds(60)).await.unwrap();
+    }
+    change.commit().await.unwrap();
+
+    let archived = harness.organization("Archived").await;
+    harness.user(&archived, "fay@example.com", RoleId::ADMINISTRATOR).await;
+    let mut change = harness.begin().await;
+    change.set_archived(&Operator.site(), archived.id, true).await.unwrap();
+    change.commit().await.unwrap();
+}
+
+fn policy() -> KeyPolicy {
+    KeyPolicy {
+        longest: Expiration::Days90,
+        keys_may_create_keys: false,
+        closed: Some(PolicyMessage::parse("Closed for a test.").unwrap()),
+    }
+}
+
+/// The id of the one organization of a name.
+fn organization(known: &Known, name: &str) -> OrganizationId {
+    let mut named = known.organizations.values().filter(|known| known.0.organization.name.as_str() == name);
+    named.next().unwrap().0.organization.id
+}
+
 async fn check(harness: &Harness) {
-    let organization: Organization = harness.store.first_organization().await.unwrap().unwrap();
-    assert_eq!(organization.name.as_str(), "Example");
-    let users = std::sync::Mutex::new(Vec::new());
-    let sink = |change| {
-        if let Change::User(user) = change {
-            users.lock().unwrap().push((user.email.to_string(), user.active, user.roles().to_vec()));
-        }
-    };
-    assert_eq!(harness.store.load(|keys| assert_eq!(keys, 3), sink).await.unwrap(), 8);
-    assert_eq!(
-        users.into_inner().unwrap(),
-        [
-            ("ada@example.com".to_owned(), true, vec![Role::Administrator]),
-            ("Bob@Example.com".to_owned(), false, vec![Role::Member])
-        ]
-    );
-    let everyone: KeyScope = Operator.keys_in(organization.id);
+    let (sequence, known) = harness.load().await;
+    assert_eq!(harness.number("SELECT sequence FROM feed").await.unsigned_abs(), sequence);
+    let example = known.organization(organization(&known, "Example"));
+    assert_eq!(harness.store.first_organization().await.unwrap(), Some(example.organization.id));
+    assert_eq!((&example.policy, example.organization.archived_at), (&KeyPolicy::default(), None));
+    let users = known.users.values().filter(|user| user.organization == example.organization.id);
+    let users: Vec<_> = users.map(|user| known.user(user.id)).collect();
+    let [ada, bob] = &users[..] else { panic!("{users:?}") };
+    assert_eq!((ada.email.as_str(), ada.standing()), ("ada@example.com", Standing::Active));
+    assert_eq!((bob.email.as_str(), bob.standing()), ("Bob@Example.com", Standing::Deactivated));
+    assert!(ada.is_administrator() && !bob.permissions().is_everything());
+    let everyone = Operator.keys_in(example.organization.id);
     let page = PageRequest { first: 100, after: None };
     let page = harness.store.keys(&everyone, &KeyFilter::default(), &page, now()).await.unwrap();
     let list: Vec<_> = page.keys.iter().map(|key| (key.name.as_str(), key.status(now()))).collect();
@@ -66,13 +112,48 @@ async fn check(harness: &Harness) {
         list,
         [("ends soon", Status::ExpiringSoon), ("never ends", Status::Active), ("has ended", Status::Expired)]
     );
-    let log = harness.audit(&organization).await;
+    let log = harness.audit(&example.organization).await;
     assert_eq!(log.len(), 11);
     assert_eq!(verify_chain(log.iter().map(|(event, link)| (event, *link))), Ok(()));
     assert!(harness.store.session(&[1; 32]).await.unwrap().is_some());
     assert!(harness.store.link(&[2; 32], now()).await.unwrap().is_some());
     let email = Email::parse("bob@example.com").unwrap();
-    assert!(harness.store.credentials(&email).await.unwrap().is_some());
+    assert_eq!(harness.store.credentials(&email).await.unwrap().len(), 1);
+}
+
+async fn check_people(harness: &Harness) {
+    let (_, known) = harness.load().await;
+    let people = known.organization(organization(&known, "People"));
+    let [role] = &people.roles[..] else { panic!("{people:?}") };
+    assert_eq!((role.name.as_str(), &role.permissions), ("Analyst", &permissions(&["reports:read"])));
+    let [group] = &people.groups[..] else { panic!("{people:?}") };
+    assert_eq!(group.name.as_str(), "Readers");
+    assert_eq!(people.policy, policy());
+    assert_eq!(people.email_access, blocking(&["blocked.example"]));
+    let users = known.users.values().filter(|user| user.organization == people.organization.id);
+    let users: Vec<_> = users.map(|user| known.user(user.id)).collect();
+    let [cleo, dan, eve] = &users[..] else { panic!("whoever was deleted is gone: {users:?}") };
+    assert!(cleo.is_administrator());
+    let [reports] = &*permissions(&["reports:read"]).into_iter().collect::<Vec<Permission>>() else {
+        panic!()
+    };
+    assert_eq!((dan.groups().len(), dan.may(reports)), (1, true));
+    assert_eq!(eve.standing(), Standing::NotAdmitted);
+    let holds_on = |id: &str| eve.permissions().contains_on(reports, &ResourceId::parse(id).unwrap());
+    assert_eq!(["a", "b", "c"].map(holds_on), [true, true, false]);
+    assert_eq!(known.keys.len(), 3, "a deleted user's keys are revoked");
+    let details = harness.store.user_details(&seeing(&people.organization), dan.id).await.unwrap().unwrap();
+    assert_eq!(details.attributes.iter().collect::<Vec<_>>(), [("department", "R&D")]);
+    for (kind, hash) in [(LinkKind::Invitation, [3; 32]), (LinkKind::PasswordReset, [4; 32])] {
+        let purpose = Some(Purpose::User(kind, cleo.id));
+        assert_eq!(harness.store.link(&hash, now()).await.unwrap(), purpose);
+    }
+    let archived = known.organization(organization(&known, "Archived"));
+    assert_eq!(archived.organization.archived_at, Some(now()));
+    let email = Email::parse("gone@example.com").unwrap();
+    assert!(harness.store.credentials(&email).await.unwrap().is_empty());
+    let log = harness.audit(&people.organization).await;
+    assert_eq!(verify_chain(log.iter().map(|(event, link)| (event, *link))), Ok(()));
 }
 
 #[tokio::test]
@@ -84,10 +165,13 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
         restore(data.path(), &sql).await;
         let harness = Harness::in_folder(data.path()).await;
         check(&harness).await;
-        // It opens again, now that it is of the newest schema, and takes new keys.
+        // It opens again, now that it is of the newest schema, and takes what that has a place for.
         let harness = harness.reopened().await;
         check(&harness).await;
-        harness.somebody().await;
+        if *version < *"0002" {
+            populate_people(&harness).await;
+        }
+        check_people(&harness).await;
     }
 }
 
@@ -96,7 +180,9 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
 async fn the_newest_schema_has_its_store_on_file() {
     let harness = Harness::new().await;
     populate(&harness).await;
+    populate_people(&harness).await;
     check(&harness).await;
+    check_people(&harness).await;
     let newest = versions("migrations/sqlite").pop_last().unwrap();
     let file = folder("tests/schemas").join(format!("{newest}.sql"));
     if !file.exists() {

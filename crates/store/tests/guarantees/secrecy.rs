@@ -2,7 +2,8 @@
 
 use keystead_store::NewKey;
 
-use crate::harness::{Harness, own};
+use crate::harness::Harness;
+use crate::people::own;
 
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())

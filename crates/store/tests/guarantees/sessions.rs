@@ -4,6 +4,7 @@ use keystead_domain::Lifetimes;
 use keystead_domain::audit::Trace;
 
 use crate::harness::{Harness, now, seconds};
+use crate::people::grant;
 
 #[tokio::test]
 async fn touching_a_session_moves_its_last_use_forward_and_never_its_beginning() {
@@ -30,9 +31,9 @@ async fn deactivating_a_user_ends_their_sessions_for_good_and_none_begins_until_
     let user = harness.somebody().await;
     let mut change = harness.begin().await;
     change.start_session(harness.id(), &user, &[1; 32]).await.unwrap();
-    change.set_active(&user, false).await.unwrap();
+    change.set_active(&grant(&user), false).await.unwrap();
     assert!(change.start_session(harness.id(), &user, &[2; 32]).await.is_err());
-    change.set_active(&user, true).await.unwrap();
+    change.set_active(&grant(&user), true).await.unwrap();
     change.commit().await.unwrap();
     assert!(harness.store.session(&[1; 32]).await.unwrap().is_none());
     assert!(harness.store.session(&[2; 32]).await.unwrap().is_none());
@@ -61,9 +62,9 @@ async fn a_session_is_ended_by_its_user_only_and_dead_ones_are_cleared_away() {
 async fn an_address_that_two_organizations_have_means_whoever_can_sign_in() {
     let harness = Harness::new().await;
     let (first, second) = (harness.somebody().await, harness.somebody().await);
-    assert_eq!(harness.store.credentials(&first.email).await.unwrap().unwrap().user, first.id);
+    assert_eq!(harness.store.credentials(&first.email).await.unwrap()[0].user, first.id);
     let mut change = harness.begin().await;
-    change.set_active(&first, false).await.unwrap();
+    change.set_active(&grant(&first), false).await.unwrap();
     change.commit().await.unwrap();
-    assert_eq!(harness.store.credentials(&first.email).await.unwrap().unwrap().user, second.id);
+    assert_eq!(harness.store.credentials(&first.email).await.unwrap()[0].user, second.id);
 }

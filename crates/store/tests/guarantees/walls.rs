@@ -1,23 +1,16 @@
 //! Promise 6: nothing of another organization is read, changed, or known to exist.
 
-use keystead_domain::{Description, KeyEdit, KeyFilter, KeyName, Operator, PageRequest, Role, User};
+use keystead_domain::{Description, KeyEdit, KeyFilter, KeyName, PageRequest, RoleId, User};
 use keystead_store::Recorded;
 
-use crate::harness::{Harness, all, now, own};
+use crate::harness::{Harness, now};
+use crate::people::{all, disguised, grant, new_key_for, own, roles};
 
 /// Two people in two organizations. The second also stands as the first's organization would name them.
 async fn strangers(harness: &Harness) -> (User, User, User) {
     let ada = harness.somebody().await;
     let bob = harness.somebody().await;
-    let disguised = User::new(
-        bob.id,
-        ada.organization,
-        bob.email.clone(),
-        bob.name.clone(),
-        true,
-        now(),
-        vec![Role::Member],
-    );
+    let disguised = disguised(&bob, ada.organization);
     (ada, bob, disguised)
 }
 
@@ -41,8 +34,8 @@ async fn a_key_is_found_by_nobody_of_another_organization() {
 async fn a_key_that_was_read_through_one_scope_is_not_changed_through_another() {
     let harness = Harness::new().await;
     let organization = harness.organization("One").await;
-    let ada = harness.user(&organization, "ada@example.com", Role::Member).await;
-    let eve = harness.user(&organization, "eve@example.com", Role::Member).await;
+    let ada = harness.user(&organization, "ada@example.com", RoleId::MEMBER).await;
+    let eve = harness.user(&organization, "eve@example.com", RoleId::MEMBER).await;
     let bob = harness.somebody().await;
     let key = harness.key(&ada, "adas").await;
     let edit =
@@ -64,7 +57,7 @@ async fn a_key_and_its_creator_are_always_of_one_organization() {
     let (_, _, disguised) = strangers(&harness).await;
     let mut change = harness.begin().await;
     let key = harness.new_key("smuggled", None);
-    assert!(change.create_key(&Operator.new_key_for(&disguised), &key).await.is_err());
+    assert!(change.create_key(&new_key_for(&disguised), &key).await.is_err());
 }
 
 #[tokio::test]
@@ -74,9 +67,16 @@ async fn a_user_is_not_changed_under_the_name_of_another_organization() {
     let before = harness.load().await;
     for _ in 0..2 {
         let mut change = harness.begin().await;
-        assert!(change.set_roles(&disguised, &[]).await.is_err());
-        assert!(change.set_roles(&disguised, &[Role::Administrator]).await.is_err());
-        assert!(change.set_active(&disguised, false).await.is_err());
+        assert!(
+            change.set_assignments(&grant(&disguised), &disguised.assignments, &roles([])).await.is_err()
+        );
+        assert!(
+            change
+                .set_assignments(&grant(&disguised), &disguised.assignments, &roles([RoleId::ADMINISTRATOR]))
+                .await
+                .is_err()
+        );
+        assert!(change.set_active(&grant(&disguised), false).await.is_err());
         assert!(change.start_session(harness.id(), &disguised, &[1; 32]).await.is_err());
         change.commit().await.unwrap();
     }
@@ -90,7 +90,7 @@ async fn an_audit_log_shows_the_events_of_its_organization_only() {
     let harness = Harness::new().await;
     let one = harness.organization("One").await;
     let two = harness.organization("Two").await;
-    harness.user(&two, "bob@example.com", Role::Member).await;
+    harness.user(&two, "bob@example.com", RoleId::MEMBER).await;
     assert_eq!(harness.audit(&one).await.len(), 1);
     assert!(harness.audit(&one).await.iter().all(|(event, _)| event.organization == one.id));
     assert_eq!(harness.audit(&two).await.len(), 2);

@@ -1,0 +1,61 @@
+//! What verification knows: a directory as plain maps.
+
+use std::collections::BTreeMap;
+
+use keystead_domain::{
+    Change, KeyId, OrganizationId, OrganizationRecord, OrganizationState, User, UserId, UserRecord,
+};
+
+/// The live keys by hash with their ids, the users, and the organizations.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) keys: BTreeMap<[u8; 32], KeyId>,
+    pub(crate) users: BTreeMap<UserId, UserRecord>,
+    pub(crate) organizations: BTreeMap<OrganizationId, Organization>,
+}
+
+/// An organization's record, to be compared.
+#[derive(Debug, Clone)]
+pub(crate) struct Organization(pub(crate) OrganizationRecord);
+
+impl PartialEq for Organization {
+    fn eq(&self, Self(other): &Self) -> bool {
+        let Self(record) = self;
+        let sorted = |record: &OrganizationRecord| {
+            let (mut roles, mut groups) = (record.roles.clone(), record.groups.clone());
+            roles.sort_by(|a, b| a.id.cmp(&b.id));
+            groups.sort_by_key(|group| group.id);
+            (roles, groups)
+        };
+        (&record.organization, &record.policy, &record.email_access)
+            == (&other.organization, &other.policy, &other.email_access)
+            && sorted(record) == sorted(other)
+    }
+}
+
+impl Known {
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Key(key) => _ = self.keys.insert(*key.hash.as_bytes(), key.id),
+            Change::KeyRevoked(hash) => _ = self.keys.remove(hash.as_bytes()),
+            Change::User(user) => _ = self.users.insert(user.id, user.clone()),
+            Change::UserGone(user) => _ = self.users.remove(user),
+            Change::Organization(record) => {
+                let record = (**record).clone();
+                self.organizations.insert(record.organization.id, Organization(record));
+            }
+        }
+    }
+
+    /// A user with what they may do.
+    pub(crate) fn user(&self, id: UserId) -> User {
+        let record = self.users[&id].clone();
+        let state = OrganizationState::new(self.organization(record.organization).clone(), &[]);
+        User::new(record, &state)
+    }
+
+    /// An organization with all that decides for its users.
+    pub(crate) fn organization(&self, id: OrganizationId) -> &OrganizationRecord {
+        &self.organizations[&id].0
+    }
+}
