@@ -25,6 +25,7 @@ pub(crate) async fn empty(folder: &Path) -> Result<App> {
     let app = open(folder).await?;
     let add = Command::UserAdd {
         email: ADMINISTRATOR.to_owned(),
+        organization: None,
         name: Some("Ada Lovelace".to_owned()),
         role: "administrator".to_owned(),
         password: None,
@@ -37,7 +38,7 @@ pub(crate) async fn empty(folder: &Path) -> Result<App> {
 
 /// Signs the administrator in: the session's cookie, and who they are.
 pub(crate) async fn sign_in(app: &App) -> Result<(String, Actor)> {
-    let link = Command::UserSignInLink { email: ADMINISTRATOR.to_owned() };
+    let link = Command::UserSignInLink { email: ADMINISTRATOR.to_owned(), organization: None };
     let Answer::SignInLink { code } = app.operate(link).await else { bail!("there is no link to sign in") };
     let signed_in = app.use_sign_in_link(&code, RequestOrigin::default()).await?;
     Ok((signed_in.cookie.expose().to_owned(), signed_in.actor))

@@ -116,6 +116,7 @@ async fn set_up(server: &TestServer, email: &str, name: &str, organization: &str
 async fn person(server: &TestServer, email: &str, name: &str, role: &str) -> TestUser {
     let command = Command::UserAdd {
         email: email.to_owned(),
+        organization: None,
         name: Some(name.to_owned()),
         role: role.to_owned(),
         password: Some(Password::new(TestServer::PASSWORD.to_owned())),

@@ -180,6 +180,7 @@ impl TestServer {
     async fn user(&self, email: &str, role: &str) -> TestUser {
         let command = Command::UserAdd {
             email: email.to_owned(),
+            organization: None,
             name: None,
             role: role.to_owned(),
             password: Some(Password::new(Self::PASSWORD.to_owned())),
@@ -190,12 +191,12 @@ impl TestServer {
 
     /// Deactivates a user.
     pub async fn deactivate(&self, user: &TestUser) {
-        self.operate(Command::UserDeactivate { email: user.email.clone() }).await;
+        self.operate(Command::UserDeactivate { email: user.email.clone(), organization: None }).await;
     }
 
     /// Reactivates a user.
     pub async fn reactivate(&self, user: &TestUser) {
-        self.operate(Command::UserReactivate { email: user.email.clone() }).await;
+        self.operate(Command::UserReactivate { email: user.email.clone(), organization: None }).await;
     }
 
     /// Revokes a key.
@@ -207,6 +208,7 @@ impl TestServer {
     pub async fn key(&self, user: &TestUser, name: &str, expires: &str) -> TestKey {
         let command = Command::KeyCreate {
             user: user.email.clone(),
+            organization: None,
             name: name.to_owned(),
             expires: expires.to_owned(),
         };

@@ -26,7 +26,7 @@ impl TestServer {
     /// The code of a new one-time link that signs a user in.
     pub async fn sign_in_code(&self, user: &TestUser) -> String {
         let Answer::SignInLink { code } =
-            self.operate(Command::UserSignInLink { email: user.email.clone() }).await
+            self.operate(Command::UserSignInLink { email: user.email.clone(), organization: None }).await
         else {
             panic!("not a link")
         };

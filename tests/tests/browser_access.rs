@@ -64,7 +64,7 @@ async fn a_sign_in_link_does_nothing_until_it_is_confirmed_and_works_once() {
     let server = TestServer::start().await;
     let ada = server.member("ada@example.com").await;
     let Answer::SignInLink { code } =
-        server.operate(Command::UserSignInLink { email: ada.email.clone() }).await
+        server.operate(Command::UserSignInLink { email: ada.email.clone(), organization: None }).await
     else {
         panic!("not a link")
     };

@@ -64,7 +64,7 @@ async fn pages_at_the_door_have_no_accessibility_violation_and_never_scroll_side
 
     let ada = server.administrator("ada@example.com").await;
     let Answer::SignInLink { code } =
-        server.operate(Command::UserSignInLink { email: ada.email.clone() }).await
+        server.operate(Command::UserSignInLink { email: ada.email.clone(), organization: None }).await
     else {
         panic!("not a link")
     };

@@ -268,7 +268,7 @@ async fn check_store(folder: &Path, journal: &Journal) {
     let app =
         App::open(folder, Deployment::default(), Passwords::default(), Clock::system(), Entropy::system());
     let app = app.await.expect("a store");
-    let link = Operation::UserSignInLink { email: "ada@example.com".to_owned() };
+    let link = Operation::UserSignInLink { email: "ada@example.com".to_owned(), organization: None };
     let Answer::SignInLink { code } = app.operate(link).await else { panic!("no link") };
     let actor = app.use_sign_in_link(&code, RequestOrigin::default()).await.expect("signed in").actor;
     let scope = actor.audit_log().expect("an administrator");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keystead_domain::audit::Trace;
-use keystead_domain::{Actor, Error, OrganizationId, OrganizationState, RoleId, User, UserId};
+use keystead_domain::{Actor, Error, Organization, OrganizationId, OrganizationState, RoleId, User, UserId};
 use keystead_store::Transaction;
 
 use crate::App;
@@ -40,7 +40,23 @@ impl App {
         Ok(Change { app: self, transaction, state, had_administrator })
     }
 
-    async fn state_in(
+    /// Begins the change that makes the first organization.
+    pub(crate) async fn begin_first(
+        &self,
+        organization: &Organization,
+        trace: Trace,
+    ) -> Result<Change<'_>, Error> {
+        let mut transaction = self.store.begin(trace).await.map_err(fault)?;
+        if !transaction.is_empty().await.map_err(fault)? {
+            return Err(Error::Conflict("The first user was just added by somebody else. Try again.".into()));
+        }
+        transaction.create_organization(organization).await.map_err(fault)?;
+        let state = self.state_in(&mut transaction, organization.id).await?;
+        Ok(Change { app: self, transaction, state, had_administrator: false })
+    }
+
+    /// An organization as it is inside a transaction.
+    pub(crate) async fn state_in(
         &self,
         transaction: &mut Transaction,
         organization: OrganizationId,
@@ -64,9 +80,9 @@ impl Change<'_> {
         self.find(id).await?.ok_or(Error::NotFound("user"))
     }
 
-    /// Keeps the change, unless it takes away the last administrator: then nobody could undo it. Whatever it was that did:
-    /// a role, a group, a rule, or two of them at once.
-    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+    /// Whether the change may be kept: not if it takes away the last administrator, because nobody could undo it. Whatever it was
+    /// that did: a role, a group, a rule, or two of them at once.
+    pub(crate) async fn check(&mut self) -> Result<(), Error> {
         if self.had_administrator {
             let state = self.app.state_in(&mut self.transaction, self.state.id()).await?;
             if !has_administrator(&mut self.transaction, &state).await? {
@@ -76,6 +92,12 @@ impl Change<'_> {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Keeps the change, if it [may](Self::check) be kept.
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        self.check().await?;
         self.transaction.commit().await.map_err(fault)
     }
 }

@@ -28,7 +28,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server.
     Serve(ServeSettings),
-    /// Add users, deactivate and reactivate them, and make links that sign them in.
+    /// Make, list, archive and restore organizations.
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
+    /// Add, list, deactivate, reactivate and delete users, set their roles, and make links that sign them in.
     #[command(subcommand)]
     User(UserCommand),
     /// Create, list and revoke API keys.
@@ -50,14 +53,63 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum OrganizationCommand {
+    /// Make an organization and print the link that lets its first administrator in, once, within 7 days.
+    Create {
+        /// What it is called.
+        name: String,
+        /// The e-mail address of its first administrator.
+        #[arg(long, value_name = "EMAIL")]
+        administrator: String,
+        #[command(flatten)]
+        address: AddressSettings,
+    },
+    /// List the organizations.
+    List {
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Archive an organization: its people and keys are refused, at once. Nothing is deleted.
+    Archive {
+        /// Its name or id.
+        #[arg(value_name = "NAME_OR_ID")]
+        organization: String,
+    },
+    /// Bring an archived organization back, as it was.
+    Restore {
+        /// Its name or id.
+        #[arg(value_name = "NAME_OR_ID")]
+        organization: String,
+    },
+}
+
+/// A user: an address, and where several organizations have a user of that address, in which.
+#[derive(Debug, Args)]
+pub(crate) struct UserChoice {
+    /// Their e-mail address.
+    pub(crate) email: String,
+    #[command(flatten)]
+    pub(crate) within: OrganizationChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrganizationChoice {
+    /// The organization, by its name or id. Not needed where only one fits.
+    #[arg(long, value_name = "NAME_OR_ID")]
+    pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
     /// Add a user; without a password, print a link that signs them in, once.
     Add {
-        /// Their e-mail address.
-        email: String,
-        /// What they may do.
+        #[command(flatten)]
+        user: UserChoice,
+        /// What they may do: administrator, member, site_administrator, a role of keystead.toml, or the name or id of a role that
+        /// their organization made.
         #[arg(long)]
-        role: RoleChoice,
+        role: String,
         /// Their name; by default what stands before the @.
         #[arg(long)]
         name: Option<String>,
@@ -67,20 +119,40 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         address: AddressSettings,
     },
-    /// Deactivate a user: their sessions end and their keys stop working, at once.
-    Deactivate {
-        /// Their e-mail address.
-        email: String,
+    /// List users with their roles and groups.
+    List {
+        /// Only those of this organization, by its name or id.
+        #[arg(long, value_name = "NAME_OR_ID")]
+        organization: Option<String>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
     },
+    /// Give a user these roles instead of those that they were assigned, for all of their keys at once. What they inherit from groups
+    /// stays.
+    SetRoles {
+        #[command(flatten)]
+        user: UserChoice,
+        /// The roles, by their ids or names, as for `user add`. Each is held everywhere.
+        #[arg(value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+    },
+    /// Deactivate a user: their sessions end and their keys stop working, at once.
+    Deactivate(UserChoice),
     /// Reactivate a user: those of their keys that are neither revoked nor expired work again.
-    Reactivate {
-        /// Their e-mail address.
-        email: String,
+    Reactivate(UserChoice),
+    /// Delete a user, for good: their sessions end and their keys are revoked, at once.
+    Delete {
+        #[command(flatten)]
+        user: UserChoice,
+        /// Do it. Without this, nothing is done but to say what would be.
+        #[arg(long)]
+        yes: bool,
     },
     /// Print a link that signs a user in, once, within 24 h.
     SignInLink {
-        /// Their e-mail address.
-        email: String,
+        #[command(flatten)]
+        user: UserChoice,
         #[command(flatten)]
         address: AddressSettings,
     },
@@ -93,6 +165,8 @@ pub(crate) enum KeyCommand {
         /// The e-mail address of the user whose key it is: it can do what they can do.
         #[arg(long, value_name = "EMAIL")]
         user: String,
+        #[command(flatten)]
+        within: OrganizationChoice,
         /// The key's name, 1 to 100 characters.
         #[arg(long)]
         name: String,
@@ -108,6 +182,8 @@ pub(crate) enum KeyCommand {
         /// The user's e-mail address.
         #[arg(long, value_name = "EMAIL")]
         user: String,
+        #[command(flatten)]
+        within: OrganizationChoice,
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
@@ -227,24 +303,6 @@ pub(crate) struct ServeSettings {
     /// How it is logged: lines for people, or an object of JSON a line.
     #[arg(long, value_name = "FORMAT", env = "KEYSTEAD_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
-}
-
-/// The roles that every organization has.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum RoleChoice {
-    /// Sees, and revokes, everybody's keys; manages users.
-    Administrator,
-    /// Makes and revokes keys of their own.
-    Member,
-}
-
-impl RoleChoice {
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-            Self::Member => "member",
-        }
-    }
 }
 
 /// How log lines look.

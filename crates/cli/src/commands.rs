@@ -1,103 +1,28 @@
 //! The operator's commands: asked of the server that owns the store or, if none runs, carried out here.
 
-use std::io::Read as _;
+mod key;
+mod organization;
+mod user;
+
 use std::path::Path;
 use std::time::Duration;
 
-use keystead_app::operator::{Answer, Command, Password};
+use keystead_app::operator::{Answer, Command};
 use keystead_app::{Deployment, OpenError};
+use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::args::{AddressSettings, KeyCommand, StoreSettings, UserCommand};
+use crate::args::{AddressSettings, StoreSettings};
 use crate::control::{self, Reply};
 use crate::failure::Failure;
-use crate::{out, printed, serve, store, table};
+use crate::{out, printed, serve, store};
+
+pub(crate) use key::key;
+pub(crate) use organization::organization;
+pub(crate) use user::user;
 
 /// How long to wait for a server that is starting, or for another command.
 const BUSY: Duration = Duration::from_secs(5);
-/// The longest password that is read; the rules allow less.
-const PASSWORD_BYTES: u64 = 4096;
-
-/// `keystead user …`.
-pub(crate) async fn user(store: &StoreSettings, command: UserCommand) -> Result<(), Failure> {
-    match command {
-        UserCommand::Add { email, role, name, password_stdin, address } => {
-            let password = if password_stdin { Some(read_password()?) } else { None };
-            let needs_link = password.is_none();
-            let command = Command::UserAdd { email, name, role: role.code().to_owned(), password };
-            let added = ask(store, command, Deployment::default()).await?;
-            let Answer::User { id, email } = added.answer else { return Err(unexpected()) };
-            out::say(format_args!("Added {email} ({id})."));
-            if needs_link { sign_in_link(store, email, &address).await } else { Ok(()) }
-        }
-        UserCommand::Deactivate { email } => {
-            let reply = ask(store, Command::UserDeactivate { email }, Deployment::default()).await?;
-            let Answer::User { email, .. } = reply.answer else { return Err(unexpected()) };
-            out::say(format_args!(
-                "Deactivated {email}: their sessions have ended and their keys are refused."
-            ));
-            Ok(())
-        }
-        UserCommand::Reactivate { email } => {
-            let reply = ask(store, Command::UserReactivate { email }, Deployment::default()).await?;
-            let Answer::User { email, .. } = reply.answer else { return Err(unexpected()) };
-            out::say(format_args!("Reactivated {email}: their keys work again."));
-            Ok(())
-        }
-        UserCommand::SignInLink { email, address } => sign_in_link(store, email, &address).await,
-    }
-}
-
-async fn sign_in_link(
-    store: &StoreSettings,
-    email: String,
-    address: &AddressSettings,
-) -> Result<(), Failure> {
-    let command = Command::UserSignInLink { email: email.clone() };
-    let reply = ask(store, command, Deployment::default()).await?;
-    let Answer::SignInLink { code } = reply.answer else { return Err(unexpected()) };
-    let public_url = reply.public_url.unwrap_or_else(|| serve::public_url(address, address.listen));
-    out::say(format_args!("This link signs {email} in. It works once, for 24 h:"));
-    printed(out::line(format_args!("{public_url}/sign-in/link/{code}")))
-}
-
-/// `keystead key …`.
-pub(crate) async fn key(store: &StoreSettings, command: KeyCommand) -> Result<(), Failure> {
-    match command {
-        KeyCommand::Create { user, name, expires, prefixes } => {
-            let reply =
-                ask(store, Command::KeyCreate { user, name, expires }, prefixes.deployment(false)).await?;
-            let Answer::Token { id, token } = reply.answer else { return Err(unexpected()) };
-            out::data(token).map_err(|error| {
-                Failure::new("the key was created, but its token could not be written").cause(&error).hint(
-                    format!("it is lost. Revoke the key with `keystead key revoke {id}` and create another."),
-                )
-            })?;
-            out::say(format_args!("Created key {id}. Keep the token now: it is not shown again."));
-            Ok(())
-        }
-        KeyCommand::List { user, json } => {
-            let reply = ask(store, Command::KeyList { user }, Deployment::default()).await?;
-            let Answer::Keys(keys) = reply.answer else { return Err(unexpected()) };
-            if json {
-                let text = serde_json::to_string_pretty(&keys)
-                    .map_err(|error| Failure::new("cannot write JSON").cause(&error))?;
-                printed(out::line(text))
-            } else if keys.is_empty() {
-                out::say("No keys.");
-                Ok(())
-            } else {
-                printed(out::line(table::keys(&keys)))
-            }
-        }
-        KeyCommand::Revoke { id } => {
-            let reply = ask(store, Command::KeyRevoke { id }, Deployment::default()).await?;
-            let Answer::Revoked { id, name } = reply.answer else { return Err(unexpected()) };
-            out::say(format_args!("Revoked {name:?} ({id}). It is refused from now on."));
-            Ok(())
-        }
-    }
-}
 
 /// What came of a command.
 struct Outcome {
@@ -131,7 +56,8 @@ async fn ask_server(folder: &Path, command: &Command) -> Result<Option<Reply>, F
 /// Opens the store, does the work, and lets go. If another process has the store, that is a server that starts or stops, or
 /// another command: both are over soon.
 async fn carry_out(folder: &Path, command: Command, deployment: Deployment) -> Result<Outcome, Failure> {
-    if !matches!(command, Command::UserAdd { .. }) && !folder.join("keystead.db").exists() {
+    let makes_a_store = matches!(command, Command::UserAdd { .. } | Command::OrganizationCreate { .. });
+    if !makes_a_store && !folder.join("keystead.db").exists() {
         return Err(Failure::new(format!("there is no store in {}", folder.display()))
             .hint("say where it is with --data-dir (or KEYSTEAD_DATA_DIR). `keystead serve` or `keystead user add` makes one."));
     }
@@ -163,7 +89,8 @@ fn refused(code: &str, message: String) -> Failure {
     let failure = Failure::new(message);
     match code {
         "NOT_FOUND" => failure.hint(
-            "check the spelling, and that --data-dir is the store you mean. `keystead key list --user EMAIL` shows the ids of keys.",
+            "check the spelling, and that --data-dir is the store you mean. `keystead organization list`, `keystead user list` and \
+             `keystead key list` show what there is.",
         ),
         "UNAVAILABLE" | "INTERNAL" => {
             failure.hint("the log of the process that owns the store (this one, if no server runs) has the cause.")
@@ -177,12 +104,26 @@ fn unexpected() -> Failure {
         .hint("the server and this command are of different versions: restart the server.")
 }
 
-fn read_password() -> Result<Password, Failure> {
-    let mut text = String::new();
-    std::io::stdin().lock().take(PASSWORD_BYTES).read_to_string(&mut text).map_err(|error| {
-        Failure::new("cannot read the password from standard input")
-            .cause(&error)
-            .hint("write it there, as in: printf %s \"$PASSWORD\" | keystead user add …")
-    })?;
-    Ok(Password::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+/// What the links that a command prints begin with.
+fn link_base(server: Option<String>, address: &AddressSettings) -> String {
+    server.unwrap_or_else(|| serve::public_url(address, address.listen))
+}
+
+/// Prints a list: JSON for programs, a table for people.
+fn listed<T: Serialize>(
+    things: &[T],
+    json: bool,
+    none: &str,
+    table: impl FnOnce(&[T]) -> String,
+) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(things)
+            .map_err(|error| Failure::new("cannot write JSON").cause(&error))?;
+        printed(out::line(text))
+    } else if things.is_empty() {
+        out::say(none);
+        Ok(())
+    } else {
+        printed(out::line(table(things)))
+    }
 }

@@ -74,8 +74,12 @@ impl Demo {
     pub(crate) async fn print(&self, app: &App, url: &str) -> Result<(), Failure> {
         let ada = sign_in_link(app, ADA).await.map_err(|error| failed(&error))?;
         let grace = sign_in_link(app, GRACE).await.map_err(|error| failed(&error))?;
-        let command =
-            Command::KeyCreate { user: ADA.into(), name: "Demo token".into(), expires: "7d".into() };
+        let command = Command::KeyCreate {
+            user: ADA.into(),
+            organization: None,
+            name: "Demo token".into(),
+            expires: "7d".into(),
+        };
         let Answer::Token { token, .. } = app.operate(command).await else {
             return Err(failed(&Error::Internal));
         };
@@ -111,6 +115,7 @@ async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Re
     let ada = app.set_up(code.expose(), set_up, RequestOrigin::default()).await?.actor;
     let grace = Command::UserAdd {
         email: GRACE.into(),
+        organization: None,
         name: Some("Grace Hopper".into()),
         role: "member".into(),
         password: None,
@@ -154,7 +159,7 @@ fn set(clock: &Clock, to: Timestamp) {
 }
 
 async fn sign_in_link(app: &App, email: &str) -> Result<String, Error> {
-    match app.operate(Command::UserSignInLink { email: email.into() }).await {
+    match app.operate(Command::UserSignInLink { email: email.into(), organization: None }).await {
         Answer::SignInLink { code } => Ok(code),
         _ => Err(Error::Internal),
     }

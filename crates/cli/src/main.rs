@@ -61,6 +61,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
                 let names_store = names_store(&invocation.matches);
                 serve::serve(settings, store, names_store).await
             }
+            Command::Organization(command) => commands::organization(&store, command).await,
             Command::User(command) => commands::user(&store, command).await,
             Command::Key(command) => commands::key(&store, command).await,
             Command::Healthcheck { url, address } => health::check(url, &address).await,

@@ -81,7 +81,13 @@ impl Actor {
 }
 
 impl Operator {
-    /// Users, groups and roles of an organization.
+    /// Users, groups and roles of an organization, to read.
+    #[must_use]
+    pub fn readable_people_of(self, organization: OrganizationId) -> PeopleScope {
+        PeopleScope { organization }
+    }
+
+    /// Users, groups and roles of an organization, to change.
     #[must_use]
     pub fn people_of(self, organization: OrganizationId) -> PeopleGrant {
         PeopleGrant { organization, holds: None }

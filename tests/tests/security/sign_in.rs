@@ -195,6 +195,7 @@ async fn users_who_were_deactivated_are_not_made_again_under_their_address() {
     server.deactivate(&mia).await;
     let again = Command::UserAdd {
         email: "MIA@example.com".to_owned(),
+        organization: None,
         name: None,
         role: "administrator".to_owned(),
         password: None,

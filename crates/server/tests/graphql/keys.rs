@@ -231,7 +231,7 @@ async fn a_revoked_key_is_dead_and_gone_and_cannot_be_revoked_again() {
 async fn the_keys_of_a_deactivated_user_stop_at_once_and_work_again_on_reactivation() {
     let server = Server::start().await;
     let token = server.token(BOB).await;
-    server.operate(Command::UserDeactivate { email: BOB.to_owned() }).await;
+    server.operate(Command::UserDeactivate { email: BOB.to_owned(), organization: None }).await;
     let dead = server.send(post().bearer(&token), json!({ "query": WHO }).to_string()).await;
     assert_eq!((dead.status, dead.code().as_str()), (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"));
     let admin = server.token(ADA).await;
@@ -239,7 +239,7 @@ async fn the_keys_of_a_deactivated_user_stop_at_once_and_work_again_on_reactivat
     let listed = server.data(&admin, all, json!({})).await;
     let nodes = listed["apiKeys"]["nodes"].as_array().unwrap();
     assert!(nodes.contains(&json!({ "createdBy": { "email": BOB, "active": false } })), "{listed}");
-    server.operate(Command::UserReactivate { email: BOB.to_owned() }).await;
+    server.operate(Command::UserReactivate { email: BOB.to_owned(), organization: None }).await;
     server.data(&token, WHO, json!({})).await;
 }
 

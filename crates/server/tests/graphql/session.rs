@@ -61,7 +61,12 @@ async fn a_session_that_ended_is_nobody() {
     let cookie = server.cookie(BOB).await;
     let ask = || post().cookie(&cookie).header("sec-fetch-site", "same-origin");
     assert_eq!(server.send(ask(), WHO).await.status, StatusCode::OK);
-    server.operate(keystead_app::operator::Command::UserDeactivate { email: BOB.to_owned() }).await;
+    server
+        .operate(keystead_app::operator::Command::UserDeactivate {
+            email: BOB.to_owned(),
+            organization: None,
+        })
+        .await;
     let reply = server.send(ask(), WHO).await;
     assert_eq!((reply.status, reply.header("www-authenticate")), (StatusCode::UNAUTHORIZED, "Bearer"));
 }

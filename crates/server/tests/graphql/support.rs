@@ -71,13 +71,17 @@ impl Server {
     async fn user(&self, email: &str, role: &str) {
         let password = Some(Password::new(PASSWORD.to_owned()));
         let (email, role) = (email.to_owned(), role.to_owned());
-        self.operate(Command::UserAdd { email, name: None, role, password }).await;
+        self.operate(Command::UserAdd { email, organization: None, name: None, role, password }).await;
     }
 
     /// The id and the token of a new key.
     pub(crate) async fn key(&self, user: &str, name: &str, expires: &str) -> (String, String) {
-        let command =
-            Command::KeyCreate { user: user.to_owned(), name: name.to_owned(), expires: expires.to_owned() };
+        let command = Command::KeyCreate {
+            user: user.to_owned(),
+            organization: None,
+            name: name.to_owned(),
+            expires: expires.to_owned(),
+        };
         let Answer::Token { id, token } = self.operate(command).await else { panic!("not a key") };
         (id, token)
     }
