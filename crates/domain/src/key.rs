@@ -114,6 +114,14 @@ impl ApiKey {
         }
     }
 
+    /// Whether the person who revokes several keys at once typed how many they are.
+    pub fn check_typed_count(keys: usize, typed: &str) -> Result<(), Error> {
+        if typed.trim().parse() == Ok(keys) {
+            return Ok(());
+        }
+        Err(Error::invalid(Field::Confirm, format!("Type {keys}, the number of keys, to confirm.")))
+    }
+
     /// Whether the person who revokes it typed its exact name. Space around it is forgiven, as it was when the key was named.
     pub fn check_typed_name(&self, typed: &str) -> Result<(), Error> {
         match KeyName::parse(typed) {
