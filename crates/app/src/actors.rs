@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use keystead_domain::{Actor, Error, Session, User, Via};
+use keystead_domain::{Actor, Error, Session, User, UserAgent, Via};
 use keystead_token::TokenRef;
 
 pub use keystead_directory::Refusal;
@@ -13,11 +13,13 @@ use crate::open::fault;
 use crate::sign_in::BrowserSecret;
 use crate::{App, Verified};
 
-/// Where a request came from, for the audit log and for slowing down.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where a request came from, for the audit log, for slowing down and for the list of sessions.
+#[derive(Debug, Clone, Default)]
 pub struct RequestOrigin {
     /// The address of the peer.
     pub address: Option<IpAddr>,
+    /// What a browser says of itself; an API's caller is not asked.
+    pub user_agent: Option<UserAgent>,
 }
 
 impl App {
@@ -28,7 +30,7 @@ impl App {
     }
 
     /// The actor behind an API key.
-    pub fn actor_of_key(&self, token: &str, origin: RequestOrigin) -> Result<Actor, Refusal> {
+    pub fn actor_of_key(&self, token: &str, origin: &RequestOrigin) -> Result<Actor, Refusal> {
         let verified = self.verify(token, self.now())?;
         let via = Via::Key(verified.key);
         Actor::authenticated(verified.into_user(), via, origin.address).map_err(|_| Refusal::CreatorInactive)
@@ -38,7 +40,7 @@ impl App {
     pub async fn actor_of_session(
         &self,
         cookie: &BrowserSecret,
-        origin: RequestOrigin,
+        origin: &RequestOrigin,
     ) -> Result<Option<Actor>, Error> {
         if self.directory.is_suspended() {
             return Err(Error::Unavailable);

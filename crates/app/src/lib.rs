@@ -3,6 +3,7 @@
 //! An operation here takes an [`Actor`](keystead_domain::Actor) (or the [`Operator`](keystead_domain::Operator)), asks it for
 //! the scope that the work needs, applies the domain's rules and commits. Doors call these and nothing below them.
 
+mod account;
 mod actors;
 mod audit;
 mod change;
@@ -16,11 +17,13 @@ pub mod operator;
 mod organizations;
 mod passwords;
 mod people;
+mod reset;
 mod roles;
 mod sign_in;
 mod sweep;
 mod users;
 
+pub use account::OwnSession;
 pub use actors::{Refusal, RequestOrigin};
 pub use audit::{AuditExport, AuditPage, CheckedLog, ExportBatch, ExportFormat};
 pub use clock::Clock;
@@ -28,7 +31,7 @@ pub use entropy::Entropy;
 pub use keys::{CreatedKey, KeyInput, KeyList};
 pub use keystead_directory::Verified;
 pub use keystead_store::{AuditNames, NamedUser, OpenError};
-pub use links::{LinkTarget, SetUp};
+pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
 pub use open::{App, Deployment};
 pub use organizations::Excluded;

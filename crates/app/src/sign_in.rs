@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use keystead_domain::audit::Trace;
-use keystead_domain::{Actor, Email, Error, Field, SessionId, Subject, User, Via};
+use keystead_domain::{Actor, Email, Error, Field, SessionId, Subject, User, UserId, Via};
+use keystead_store::Transaction;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -76,15 +78,17 @@ impl App {
         self.entropy.bytes()
     }
 
-    /// Signs in by e-mail and password. A wrong password, an unknown address and a deactivated user get the same answer after
+    /// Signs in by e-mail and password. A wrong password, an unknown address and a user who may not act get the same answer after
     /// the same work; whoever keeps failing waits longer and longer.
+    ///
+    /// An address may have a user in several organizations, each with a password of its own. Whoever's password it is and may act
+    /// now is signed in, the one used last if there are several; the session may switch to the others, and to nobody else.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &str,
         origin: RequestOrigin,
     ) -> Result<SignedIn, Error> {
-        let wrong = || Error::invalid(Field::Password, "The e-mail address or the password is wrong.");
         // An address that cannot be one gets the same answer, after the same work, as one that nobody has.
         let email = Email::parse(email).ok();
         let mut subjects: Vec<Subject> = origin.address.map(Subject::network).into_iter().collect();
@@ -95,15 +99,23 @@ impl App {
             Some(email) => self.store.credentials(email).await.map_err(fault)?,
             None => Vec::new(),
         };
-        let (user, stored) =
-            credentials.into_iter().next().map(|found| (found.user, found.password_hash)).unzip();
-        let matches = self.passwords.verify(password, stored.flatten()).await?;
-        let user = user
-            .and_then(|user| self.directory.user(user))
-            .filter(|user| matches && user.may_act())
-            .ok_or_else(wrong)?;
+        let (users, stored): (Vec<_>, Vec<_>) =
+            credentials.into_iter().map(|found| (found.user, found.password_hash)).unzip();
+        let matches = self.passwords.verify_any(password, &stored).await?;
+        let proven = users.into_iter().zip(matches).filter_map(|(user, matches)| matches.then_some(user));
+        let mut proven = self.may_act(proven).into_iter();
+        let user = proven
+            .next()
+            .ok_or_else(|| Error::invalid(Field::Password, "The e-mail address or the password is wrong."))?;
+        let others: Vec<_> = proven.map(|other| other.id).collect();
         self.lock_throttle().succeeded(&subjects);
-        self.start_session(&user, origin).await
+        self.start_session(&user, origin, &others).await
+    }
+
+    /// Those of some users who may act now.
+    pub(crate) fn may_act(&self, users: impl IntoIterator<Item = UserId>) -> Vec<Arc<User>> {
+        let users = users.into_iter().filter_map(|user| self.directory.user(user));
+        users.filter(|user| user.may_act()).collect()
     }
 
     /// Ends the session behind the actor. Signing out with a key does nothing.
@@ -116,32 +128,47 @@ impl App {
 
     pub(crate) async fn start_session(
         &self,
-        user: &std::sync::Arc<User>,
+        user: &Arc<User>,
         origin: RequestOrigin,
+        others: &[UserId],
     ) -> Result<SignedIn, Error> {
-        let now = self.now();
-        let mut change =
-            self.store.begin(Trace::visitor("sign_in", origin.address, now)).await.map_err(fault)?;
-        let (session, cookie) = self.write_session(&mut change, user).await?;
+        let trace = Trace::visitor("sign_in", origin.address, self.now());
+        let mut change = self.store.begin(trace).await.map_err(fault)?;
+        let (session, cookie) = self.write_session(&mut change, user, &origin, others).await?;
         change.commit().await.map_err(fault)?;
-        Ok(SignedIn {
-            cookie,
-            actor: Actor::authenticated(user.clone(), Via::Session(session), origin.address)?,
-        })
+        signed_in(user, session, cookie, &origin)
     }
 
+    /// Starts a session, which may switch to `others`.
     pub(crate) async fn write_session(
         &self,
-        change: &mut keystead_store::Transaction,
+        change: &mut Transaction,
         user: &User,
+        origin: &RequestOrigin,
+        others: &[UserId],
     ) -> Result<(SessionId, BrowserSecret), Error> {
-        let session = self.next_id(self.now())?;
-        let cookie = BrowserSecret::new(&self.entropy)?;
+        let (session, cookie) = self.new_session()?;
         change.start_session(session, user, &cookie.hash()).await.map_err(fault)?;
+        change.describe_session(session, origin.user_agent.as_ref(), others).await.map_err(fault)?;
         Ok((session, cookie))
     }
 
-    fn lock_throttle(&self) -> std::sync::MutexGuard<'_, keystead_domain::Throttle> {
+    pub(crate) fn new_session(&self) -> Result<(SessionId, BrowserSecret), Error> {
+        Ok((self.next_id(self.now())?, BrowserSecret::new(&self.entropy)?))
+    }
+
+    pub(crate) fn lock_throttle(&self) -> std::sync::MutexGuard<'_, keystead_domain::Throttle> {
         self.throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// A session that is committed.
+pub(crate) fn signed_in(
+    user: &Arc<User>,
+    session: SessionId,
+    cookie: BrowserSecret,
+    origin: &RequestOrigin,
+) -> Result<SignedIn, Error> {
+    let actor = Actor::authenticated(Arc::clone(user), Via::Session(session), origin.address)?;
+    Ok(SignedIn { cookie, actor })
 }

@@ -2,10 +2,10 @@
 
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, ORIGIN, USER_AGENT};
 use http::{Extensions, HeaderMap, Method};
 use keystead_app::{BrowserSecret, Refusal, RequestOrigin};
-use keystead_domain::{Actor, Error, Via};
+use keystead_domain::{Actor, Error, UserAgent, Via};
 
 use crate::observe::Client;
 use crate::{Doors, Settings, bearer};
@@ -27,7 +27,13 @@ pub(crate) enum NoActor {
 
 /// Where the request came from.
 pub(crate) fn origin(extensions: &Extensions) -> RequestOrigin {
-    RequestOrigin { address: extensions.get::<Client>().map(|client| client.0) }
+    RequestOrigin { address: extensions.get::<Client>().map(|client| client.0), user_agent: None }
+}
+
+/// Where a request for a page came from: a session that it starts is listed with its browser.
+pub(crate) fn browser_origin(extensions: &Extensions, headers: &HeaderMap) -> RequestOrigin {
+    let user_agent = headers.get(USER_AGENT).and_then(|header| UserAgent::of_header(header.as_bytes()));
+    RequestOrigin { user_agent, ..origin(extensions) }
 }
 
 /// The actor of a request to an API: a key if the header is there, else the cookie, and that only when the browser says that
@@ -48,7 +54,7 @@ pub(crate) async fn api_actor(
     if !method.is_safe() && !is_same_origin(doors.settings(), headers) {
         return Err(NoActor::CrossSite);
     }
-    doors.app().actor_of_session(&cookie, origin).await.map_err(NoActor::Failed)?.ok_or(NoActor::Missing)
+    doors.app().actor_of_session(&cookie, &origin).await.map_err(NoActor::Failed)?.ok_or(NoActor::Missing)
 }
 
 /// The session cookie of a request, if it can be one of ours.

@@ -60,7 +60,7 @@ impl Mail {
         Self { kind: "invitation", to, subject, text, code: code(link) }
     }
 
-    /// Lets somebody choose a new password. `link` works once, for [`Lifetimes::LINK`].
+    /// Lets somebody choose a new password. `link` works once, for [`Lifetimes::RESET`].
     #[must_use]
     pub fn password_reset(to: Email, organization: &OrganizationName, link: &str) -> Self {
         let text = format!(
@@ -69,7 +69,7 @@ impl Mail {
              Open this link to choose one. It works once, for {}:\n\n\
              {link}\n\n\
              If it was not you, you need not do anything: your password stays as it is, and nobody else was sent this link.\n",
-            span(Lifetimes::LINK)
+            span(Lifetimes::RESET)
         );
         let subject = format!("Choose a new password for {organization}");
         Self { kind: "password reset", to, subject, text, code: code(link) }
@@ -128,6 +128,7 @@ impl Mail {
 /// In whole days, if it is some, or hours.
 fn span(duration: SignedDuration) -> String {
     match duration.as_hours() {
+        1 => "an hour".to_owned(),
         hours if hours >= 48 && hours % 24 == 0 => format!("{} days", hours / 24),
         hours => format!("{hours} hours"),
     }

@@ -55,7 +55,7 @@ pub(crate) async fn sign_in(
     Posted(fields): Posted<SignInFields>,
 ) -> Result<Response, PageError> {
     visitor.check_form(&fields.csrf)?;
-    let error = match visitor.app().sign_in(&fields.email, &fields.password, visitor.origin).await {
+    let error = match visitor.app().sign_in(&fields.email, &fields.password, visitor.origin.clone()).await {
         Ok(signed_in) => return enter(&visitor, &signed_in, local_path(&fields.next).unwrap_or(HOME)).await,
         Err(error) => error,
     };
@@ -101,7 +101,7 @@ pub(crate) async fn set_up_page(visitor: Visitor, Path(code): Path<String>) -> R
         Ok(LinkTarget::SetUp) => {
             set_up_form(&visitor, &code, SetUpFields::default(), SetupErrors::default(), StatusCode::OK)
         }
-        Ok(LinkTarget::SignIn(_)) | Err(Error::NotFound(_)) => Ok(spent(
+        Ok(_) | Err(Error::NotFound(_)) => Ok(spent(
             "Start the server again on an empty store to get a new one, or sign in with your password.",
         )),
         Err(other) => Err(other.into()),
@@ -133,7 +133,7 @@ pub(crate) async fn set_up(
     else {
         return set_up_form(&visitor, &code, fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    match visitor.app().set_up(&code, SetUp { organization, name, email, password }, visitor.origin).await {
+    match visitor.app().set_up(&code, SetUp { organization, name, email, password }, visitor.origin.clone()).await {
         Ok(signed_in) => enter(&visitor, &signed_in, HOME).await,
         Err(Error::NotFound(_)) => Ok(spent("Keystead has been set up. Sign in with your password.")),
         Err(other) => Err(other.into()),
@@ -175,7 +175,7 @@ pub(crate) async fn link_page(visitor: Visitor, Path(code): Path<String>) -> Res
             };
             Ok(visitor.answer(page(StatusCode::OK, &template)))
         }
-        Ok(LinkTarget::SetUp) | Err(Error::NotFound(_)) => Ok(spent(SIGN_IN_ADVICE)),
+        Ok(_) | Err(Error::NotFound(_)) => Ok(spent(SIGN_IN_ADVICE)),
         Err(other) => Err(other.into()),
     }
 }
@@ -187,7 +187,7 @@ pub(crate) async fn use_link(
     Posted(fields): Posted<CsrfOnly>,
 ) -> Result<Response, PageError> {
     visitor.check_form(&fields.csrf)?;
-    match visitor.app().use_sign_in_link(&code, visitor.origin).await {
+    match visitor.app().use_sign_in_link(&code, visitor.origin.clone()).await {
         Ok(signed_in) => enter(&visitor, &signed_in, HOME).await,
         Err(Error::NotFound(_)) => Ok(spent(SIGN_IN_ADVICE)),
         Err(other) => Err(other.into()),

@@ -63,7 +63,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The page, or the way to sign in.
 pub(super) async fn page(doors: &Doors, head: &Parts) -> Response {
     let actor = match session_cookie(doors.settings(), &head.headers) {
-        Some(cookie) => doors.app().actor_of_session(&cookie, origin(&head.extensions)).await,
+        Some(cookie) => doors.app().actor_of_session(&cookie, &origin(&head.extensions)).await,
         None => Ok(None),
     };
     match actor {
