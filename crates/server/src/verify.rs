@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use keystead_app::{Refusal, Verified};
-use keystead_domain::{Error, Field, Permission};
+use keystead_domain::{Error, Field, Permission, ResourceId, User};
 
 use crate::problem::problem;
 use crate::{Doors, bearer};
@@ -22,12 +22,9 @@ const ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-keystead-organiza
 const KEY_ID: HeaderName = HeaderName::from_static("x-keystead-key-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions");
 
-/// The longest resource id that may be asked about, in bytes.
-const RESOURCE_MAX: usize = 200;
-
 /// `GET`, `HEAD` or `POST /verify`.
 pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Response {
-    let wanted = match request.uri().query().map_or(Ok(None), wanted_permission) {
+    let wanted = match request.uri().query().map_or(Ok(None), Wanted::parse) {
         Ok(wanted) => wanted,
         Err(error) => return problem(&error),
     };
@@ -37,7 +34,7 @@ pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Resp
         Err(malformed) => return refused(malformed.0),
     };
     match verified {
-        Ok(verified) if wanted.as_ref().is_none_or(|permission| verified.user().may(permission)) => {
+        Ok(verified) if wanted.as_ref().is_none_or(|wanted| wanted.is_held_by(verified.user())) => {
             accepted(&verified)
         }
         Ok(_) => lacking(),
@@ -52,42 +49,50 @@ pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Resp
     }
 }
 
-/// The permission that the query asks about. Parameters that are given twice, or that do not exist, are refused: a check that
-/// silently checks something else is worse than none.
-fn wanted_permission(query: &str) -> Result<Option<Permission>, Error> {
-    let (mut permission, mut resource) = (None, None);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let (slot, field) = match &*name {
-            "permission" => (&mut permission, Field::Permission),
-            "resource" => (&mut resource, Field::Resource),
-            _ => {
-                return Err(Error::invalid(
-                    Field::Permission,
-                    "The parameters of /verify are permission and resource.",
-                ));
+/// What the query asks about.
+struct Wanted {
+    permission: Permission,
+    /// Where; `None` is everywhere.
+    resource: Option<ResourceId>,
+}
+
+impl Wanted {
+    /// Parameters that are given twice, or that do not exist, are refused: a check that silently checks something else is worse
+    /// than none.
+    fn parse(query: &str) -> Result<Option<Self>, Error> {
+        let (mut permission, mut resource) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let (slot, field) = match &*name {
+                "permission" => (&mut permission, Field::Permission),
+                "resource" => (&mut resource, Field::Resource),
+                _ => {
+                    return Err(Error::invalid(
+                        Field::Permission,
+                        "The parameters of /verify are permission and resource.",
+                    ));
+                }
+            };
+            if slot.replace(value).is_some() {
+                return Err(Error::invalid(field, "The parameter is given twice."));
             }
-        };
-        if slot.replace(value).is_some() {
-            return Err(Error::invalid(field, "The parameter is given twice."));
         }
-    }
-    // Roles without scopes hold everywhere, so a resource changes nothing for them; it must be one all the same.
-    match resource {
-        Some(id) if id.is_empty() || id.len() > RESOURCE_MAX => {
-            return Err(Error::invalid(
-                Field::Resource,
-                format!("A resource is an id of 1 to {RESOURCE_MAX} bytes."),
-            ));
-        }
-        Some(_) if permission.is_none() => {
-            return Err(Error::invalid(
+        let resource = resource.as_deref().map(ResourceId::parse).transpose()?;
+        match permission {
+            Some(permission) => Ok(Some(Self { permission: Permission::parse(&permission)?, resource })),
+            None if resource.is_none() => Ok(None),
+            None => Err(Error::invalid(
                 Field::Permission,
                 "A resource is asked about together with a permission.",
-            ));
+            )),
         }
-        _ => {}
     }
-    permission.as_deref().map(Permission::parse).transpose()
+
+    fn is_held_by(&self, user: &User) -> bool {
+        match &self.resource {
+            Some(resource) => user.may_on(&self.permission, resource),
+            None => user.may(&self.permission),
+        }
+    }
 }
 
 fn accepted(verified: &Verified) -> Response {
