@@ -6,7 +6,7 @@ mod sign;
 mod verify;
 
 use keystead_domain::audit::{AuditCursor, AuditFilter, AuditPageRequest, Event, ViaKind};
-use keystead_domain::{Actor, Error};
+use keystead_domain::{Actor, Email, Error, Field, UserId};
 use keystead_store::AuditNames;
 
 use crate::App;
@@ -48,6 +48,18 @@ impl App {
         let cursor = |event: &Event| AuditCursor { sequence: event.sequence }.encode(&scope, filter);
         let names = self.store.audit_names(&scope, &named_ids(&events)).await.map_err(fault)?;
         Ok(AuditPage { cursors: events.iter().map(cursor).collect(), has_more, names, events })
+    }
+
+    /// The user whom a filter names: by their id, or by the address that they have now.
+    pub async fn audit_user(&self, actor: &Actor, named: &str) -> Result<UserId, Error> {
+        let scope = actor.audit_log()?;
+        if !named.contains('@') {
+            return named.parse().map_err(|_| {
+                Error::invalid(Field::UserId, "Write the person's e-mail address, or their id.")
+            });
+        }
+        let found = self.store.audit_user(&scope, &Email::parse(named)?).await.map_err(fault)?;
+        found.ok_or_else(|| Error::invalid(Field::UserId, "Nobody here has that address now."))
     }
 }
 

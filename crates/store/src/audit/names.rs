@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use keystead_domain::AuditScope;
+use keystead_domain::{AuditScope, Email, UserId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -72,6 +72,16 @@ impl Store {
             }
         }
         Ok(names)
+    }
+
+    /// Who has an address in the organization now.
+    pub async fn audit_user(&self, scope: &AuditScope, email: &Email) -> Result<Option<UserId>, StoreError> {
+        let row = sqlx::query("SELECT id FROM users WHERE organization_id = $1 AND email_folded = $2")
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(email.folded())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| Ok(UserId::from_u128(u128::from_be_bytes(id(&row)?)))).transpose()
     }
 
     async fn named(
