@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use keystead_domain::Expiration;
+use keystead_domain::{Expiration, Role};
 use keystead_token::Prefix;
 use tracing_subscriber::EnvFilter;
 
@@ -222,6 +222,9 @@ pub(crate) struct StoreSettings {
     /// SQLite only.
     #[arg(long, global = true, value_name = "URL", env = "KEYSTEAD_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<SecretUrl>,
+    /// The roles of the configuration file, which no option can give.
+    #[arg(skip)]
+    pub(crate) roles: Vec<Role>,
 }
 
 /// Where the server is reached.

@@ -33,6 +33,7 @@ struct Outcome {
 
 async fn ask(store: &StoreSettings, command: Command, deployment: Deployment) -> Result<Outcome, Failure> {
     let folder = store.folder()?;
+    let deployment = Deployment { roles: store.roles.clone(), ..deployment };
     let outcome = match ask_server(&folder, &command).await? {
         Some(reply) => Outcome { answer: reply.answer, public_url: Some(reply.public_url) },
         None => carry_out(&folder, command, deployment).await?,

@@ -41,8 +41,10 @@ pub(crate) async fn serve(
     };
     let mailer = mailer(&settings.mail)?;
     warn_of(&settings, mailer.as_ref());
+    let deployment =
+        Deployment { mailer, roles: store.roles, ..settings.prefixes.deployment(settings.impersonation) };
     let outcome = tokio::select! {
-        started = start(&settings, mailer, folder, &mut demo) => started,
+        started = start(&settings, deployment, folder, &mut demo) => started,
         () = signals.stop() => return Ok(()),
     };
     outcome?.run(signals).await
@@ -103,7 +105,7 @@ struct Server {
 
 async fn start(
     settings: &ServeSettings,
-    mailer: Option<Mailer>,
+    deployment: Deployment,
     folder: PathBuf,
     demo: &mut Option<Demo>,
 ) -> Result<Server, Failure> {
@@ -114,7 +116,6 @@ async fn start(
         Some(address) => Some(listen(address, "metrics-listen").await?),
         None => None,
     };
-    let deployment = Deployment { mailer, ..settings.prefixes.deployment(settings.impersonation) };
     if let Some(demo) = demo {
         demo.fill(deployment.clone()).await?;
     }

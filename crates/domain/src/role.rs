@@ -89,7 +89,7 @@ pub struct Role {
     pub origin: RoleOrigin,
 }
 
-/// The most roles that an organization can make.
+/// The most roles that an organization can make, and that a deployment's configuration can have.
 pub const ROLES_MAX: usize = 100;
 /// The most permissions of a role.
 pub const ROLE_PERMISSIONS_MAX: usize = 50;
@@ -104,7 +104,9 @@ pub const SCOPES_MAX: usize = 100;
 impl Role {
     /// A role of a deployment's configuration: its id is its name there.
     pub fn of_deployment(id: &str, description: &str, permissions: &[String]) -> Result<Self, Error> {
-        let id = RoleId::parse(id)?;
+        let id = RoleId::parse(id).map_err(|_| {
+            Error::invalid(Field::Role, "A role's name is 1 to 100 of the characters a-z 0-9 _ - here.")
+        })?;
         if id.own().is_some() || BUILT_IN.contains(&id.as_str()) {
             return Err(Error::invalid(Field::Role, format!("The name {id} is taken. Choose another.")));
         }
@@ -220,10 +222,11 @@ impl RoleBook {
         if others().any(|role| role.name.folded() == changed.name.folded()) {
             return Err(Error::Conflict(format!("There is a role named {} already.", changed.name)));
         }
-        if others().filter(|role| role.origin == RoleOrigin::Organization).count() >= ROLES_MAX {
-            return Err(Error::Conflict(format!(
-                "An organization has at most {ROLES_MAX} roles of its own."
-            )));
+        if others().filter(|role| role.origin == changed.origin).count() >= ROLES_MAX {
+            return Err(Error::Conflict(match changed.origin {
+                RoleOrigin::Deployment => format!("A configuration has at most {ROLES_MAX} roles."),
+                _ => format!("An organization has at most {ROLES_MAX} roles of its own."),
+            }));
         }
         let named: BTreeSet<&Permission> =
             others().flat_map(|role| &role.permissions).chain(&changed.permissions).collect();

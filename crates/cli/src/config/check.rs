@@ -3,12 +3,13 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::{Invocation, Setting, settings};
+use super::{Invocation, Setting, roles, settings};
 
 /// The effective configuration, as TOML with the source of each value. Secrets are hidden.
 pub(crate) fn print(invocation: &Invocation) -> String {
     let matches = deepest(&invocation.matches);
-    settings().iter().map(|setting| line(setting, matches, invocation)).collect::<Vec<_>>().join("\n")
+    let lines = settings().iter().map(|setting| line(setting, matches, invocation)).collect::<Vec<_>>();
+    lines.join("\n") + &roles::print(&invocation.cli.store.roles)
 }
 
 fn deepest(matches: &ArgMatches) -> &ArgMatches {

@@ -4,6 +4,7 @@
 mod check;
 mod file;
 mod reference;
+mod roles;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::args::Cli;
 use crate::failure::Failure;
+
+use file::File;
 
 pub(crate) use check::print as print_effective;
 pub(crate) use reference::markdown;
@@ -83,11 +86,13 @@ pub(crate) fn invocation() -> Result<Invocation, Result<clap::Error, Failure>> {
     // Once without the file, to learn where it is. What is wrong here stays wrong with it.
     let given = Cli::try_parse_from_env().map_err(Ok)?;
     let settings = settings();
-    let from_file = file::read(given.store.config.as_deref(), &settings).map_err(Err)?;
+    let File { values: from_file, roles } =
+        file::read(given.store.config.as_deref(), &settings).map_err(Err)?;
     let mut values = from_file.clone();
     values.extend(variables::secrets(&settings).map_err(Err)?);
     let matches = with_defaults(Cli::command(), &settings, &values).try_get_matches().map_err(Ok)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(Ok)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(Ok)?;
+    cli.store.roles = roles;
     Ok(Invocation { cli, matches, warnings: variables::unknown(&settings), from_file })
 }
 

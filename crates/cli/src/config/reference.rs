@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Setting, settings};
+use super::{Setting, roles, settings};
 
 const HEAD: &str = "\
 # Configuration
@@ -24,6 +24,8 @@ pub(crate) fn markdown() -> String {
     for setting in settings() {
         section(&mut text, &setting);
     }
+    text.push('\n');
+    text.push_str(roles::REFERENCE);
     text
 }
 
