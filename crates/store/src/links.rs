@@ -84,6 +84,7 @@ impl Transaction {
         hash: &[u8; 32],
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
+        self.check_is_there(grant).await?;
         sqlx::query("DELETE FROM one_time_links WHERE user_id = $1 AND purpose = $2")
             .bind(&grant.user().as_bytes()[..])
             .bind(kind.code())

@@ -292,7 +292,7 @@ impl Transaction {
     }
 
     /// The row was read in the same transaction, so that it is not there is a fault.
-    async fn check_is_there(&mut self, grant: &UserGrant) -> Result<(), StoreError> {
+    pub(crate) async fn check_is_there(&mut self, grant: &UserGrant) -> Result<(), StoreError> {
         sqlx::query("SELECT id FROM users WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL")
             .bind(&grant.user().as_bytes()[..])
             .bind(&grant.organization().as_bytes()[..])

@@ -10,6 +10,7 @@
 
 mod audit;
 mod cancelling;
+mod changes;
 mod commits;
 mod feed;
 mod frozen;
