@@ -140,6 +140,12 @@ impl App {
         Ok(KeyImpact { working, recently_used })
     }
 
+    /// The organization of an actor, for its roles and groups. Needs `iam:read`.
+    pub fn roles_and_groups(&self, actor: &Actor) -> Result<Arc<OrganizationState>, Error> {
+        actor.people()?;
+        self.organization(actor)
+    }
+
     /// Members of a group, the first 100 of them, and how many there are. Needs `iam:read`.
     pub async fn group_members(&self, actor: &Actor, group: GroupId) -> Result<(Vec<Arc<User>>, u64), Error> {
         let scope = actor.people()?;

@@ -29,10 +29,10 @@ pub struct NewPerson {
 /// Users to be created at once, all alike.
 #[derive(Debug, Clone)]
 pub struct NewUsers {
-    /// Their addresses. Whoever has one already is given these roles instead of those they had.
+    /// Their addresses. Whoever has one already is given what follows instead of what they had.
     pub emails: Vec<Email>,
-    /// The roles that they are assigned.
-    pub assignments: Assignments,
+    /// The roles that they are assigned; `None` leaves those of users who exist.
+    pub assignments: Option<Assignments>,
     /// The groups that they become members of.
     pub groups: Vec<GroupId>,
     /// Facts that a product keeps about them; `None` leaves those of users who exist.
@@ -162,12 +162,13 @@ impl App {
         }
         let (mut change, actor) = self.begin_as(actor).await?;
         let grant = actor.manage_people()?;
+        let assignments = users.assignments.clone().unwrap_or_default();
         let mut mails = Vec::new();
         let mut created = 0;
         for email in &users.emails {
             let attributes = users.attributes.clone().unwrap_or_default();
             let written =
-                self.write_user(&mut change, &grant, email, None, &users.assignments, attributes).await?;
+                self.write_user(&mut change, &grant, email, None, &assignments, attributes).await?;
             let Some(id) = written else {
                 self.overwrite_user(&mut change, &grant, email, &users).await?;
                 continue;
@@ -223,7 +224,9 @@ impl App {
         let user = User::new(record.ok_or(Error::Internal)?, &change.state);
         let one = grant.user(&user)?;
         let transaction = &mut change.transaction;
-        transaction.set_assignments(&one, &user.assignments, &users.assignments).await.map_err(fault)?;
+        if let Some(assignments) = &users.assignments {
+            transaction.set_assignments(&one, &user.assignments, assignments).await.map_err(fault)?;
+        }
         if let Some(attributes) = &users.attributes {
             transaction.set_attributes(&one, attributes).await.map_err(fault)?;
         }
