@@ -4,9 +4,12 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use keystead_app::operator::{Answer, Command};
-use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, RequestOrigin, SetUp};
+use keystead_app::{
+    App, Clock, Deployment, Entropy, KeyInput, NewPerson, Passwords, RequestOrigin, RoleInput, SetUp,
+};
 use keystead_domain::{
-    Actor, Description, Email, Error, Expiration, KeyName, NewPassword, OrganizationName, PersonName,
+    Actor, Assignment, Assignments, Description, Email, Error, Expiration, GroupId, GroupName, KeyName,
+    NewPassword, OrganizationName, Permission, PersonName, RoleId, RoleName,
 };
 use tempfile::TempDir;
 
@@ -15,6 +18,10 @@ use crate::{out, printed};
 
 const ADA: &str = "ada@demo.example";
 const GRACE: &str = "grace@demo.example";
+
+/// Further people: address, name.
+const KATHERINE: (&str, &str) = ("katherine@demo.example", "Katherine Johnson");
+const ALAN: (&str, &str) = ("alan@demo.example", "Alan Turing");
 
 /// The folder of a demo. Removed when dropped.
 pub(crate) struct Demo(TempDir);
@@ -63,6 +70,8 @@ impl Demo {
         let now = Clock::system().now();
         let clock = Clock::manual(now - SignedDuration::from_hours(24 * 41));
         let entropy = Entropy::system();
+        // Nobody is sent a mail, and the roles that it makes cannot collide with configured ones.
+        let deployment = Deployment { mailer: None, roles: Vec::new(), ..deployment };
         let app = App::open(self.folder(), deployment, Passwords::default(), clock.clone(), entropy.clone())
             .await?;
         let filled = fill(&app, &clock, now, &entropy).await;
@@ -113,16 +122,11 @@ async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Re
         password: NewPassword::parse(&format!("{:?}", entropy.bytes::<32>()?), ADA)?,
     };
     let ada = app.set_up(code.expose(), set_up, RequestOrigin::default()).await?.actor;
-    let grace = Command::UserAdd {
-        email: GRACE.into(),
-        organization: None,
-        name: Some("Grace Hopper".into()),
-        role: "member".into(),
-        password: None,
-    };
-    app.operate(grace).await;
-    let code = sign_in_link(app, GRACE).await?;
-    let grace = app.use_sign_in_link(&code, RequestOrigin::default()).await?.actor;
+    let grace = add(app, GRACE, "Grace Hopper").await?;
+    let katherine = add(app, KATHERINE.0, KATHERINE.1).await?;
+    let alan = add(app, ALAN.0, ALAN.1).await?;
+    let data_team = make_data_team(app, &ada).await?;
+    app.set_groups(&ada, katherine.user().id, &[data_team]).await?;
     for Sample(user, name, description, expiration, hours_ago, used_after) in SAMPLES {
         let actor = if user == ADA { &ada } else { &grace };
         set(clock, now - SignedDuration::from_hours(hours_ago));
@@ -133,7 +137,43 @@ async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Re
             app.sweep_last_used().await?;
         }
     }
+    set(clock, now - SignedDuration::from_hours(4));
+    app.set_active(&ada, alan.user().id, false).await?;
+    let edsger = NewPerson {
+        email: Email::parse("edsger@demo.example")?,
+        name: Some(PersonName::parse("Edsger Dijkstra")?),
+        assignments: Assignments::from_iter([Assignment::everywhere(RoleId::MEMBER)]),
+        groups: vec![data_team],
+    };
+    // They have not come in yet. Whoever wants their link makes another on the page.
+    app.invite_user(&ada, edsger, "").await?;
     Ok(())
+}
+
+/// Somebody who has signed in once.
+async fn add(app: &App, email: &str, name: &str) -> Result<Actor, Error> {
+    let command = Command::UserAdd {
+        email: email.into(),
+        organization: None,
+        name: Some(name.into()),
+        role: "member".into(),
+        password: None,
+    };
+    app.operate(command).await;
+    let code = sign_in_link(app, email).await?;
+    Ok(app.use_sign_in_link(&code, RequestOrigin::default()).await?.actor)
+}
+
+/// A role with a permission that a product made up, and a group whose members inherit it.
+async fn make_data_team(app: &App, ada: &Actor) -> Result<GroupId, Error> {
+    let analyst = RoleInput {
+        name: RoleName::parse("Analyst")?,
+        description: Description::parse("Reads the reports of your product.")?,
+        permissions: [Permission::parse("reports:read")?].into(),
+    };
+    let analyst = app.create_role(ada, analyst).await?;
+    let roles = Assignments::from_iter([Assignment::everywhere(analyst.id)]);
+    Ok(app.create_group(ada, GroupName::parse("Data team")?, roles).await?.id)
 }
 
 async fn create(

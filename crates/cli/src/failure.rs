@@ -72,6 +72,10 @@ impl From<OpenError> for Failure {
             OpenError::Directory { .. } => {
                 "choose a folder that you can write to with --data-dir (or KEYSTEAD_DATA_DIR), or change who owns this one."
             }
+            OpenError::SigningKey { .. } => {
+                "make it readable for the user that runs Keystead and for nobody else (chmod 600). If it is damaged, bring it back from a \
+                 backup, or move it away to get another."
+            }
             OpenError::Newer { .. } => {
                 "run the newer Keystead that made it, or restore the backup that was taken before the update."
             }

@@ -114,7 +114,7 @@ pub(super) fn print(roles: &[Role]) -> String {
     for role in roles {
         let permissions = role.permissions.iter().map(|permission| Value::String(permission.to_string()));
         let mut table = Table::new();
-        table.insert(PERMISSIONS.to_owned(), permissions.collect());
+        table.insert(PERMISSIONS.to_owned(), Value::Array(permissions.collect()));
         if !role.description.as_str().is_empty() {
             table.insert(DESCRIPTION.to_owned(), Value::String(role.description.to_string()));
         }
