@@ -4,6 +4,7 @@
 mod action;
 mod chain;
 mod checkpoint;
+mod copy;
 mod filter;
 mod line;
 mod via;
@@ -18,6 +19,7 @@ use crate::{Actor, OrganizationId, UserId, Via};
 pub use action::Action;
 pub use chain::{ChainCheck, End, Fault, FaultKind, verify_chain};
 pub use checkpoint::{Checkpoint, PublicKey, SigningKey, check_checkpoint};
+pub use copy::{CheckedCopy, CopyCheck, CopyFault};
 pub use filter::{AuditCursor, AuditFilter, AuditPageRequest};
 pub use line::{BadLine, Line, checkpoint_line, event_line, parse_line};
 pub use via::ViaKind;

@@ -22,9 +22,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 impl App {
     /// Ships until `stop` resolves, then what is left. `write` writes bytes that are whole lines, and has them safe when it
     /// returns; what fails is tried again, and nothing is passed over.
-    pub async fn ship_audit_log(
+    pub async fn ship_audit_log<Written: Future<Output = io::Result<()>>>(
         &self,
-        mut write: impl AsyncFnMut(Vec<u8>) -> io::Result<()>,
+        mut write: impl FnMut(Vec<u8>) -> Written,
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = std::pin::pin!(stop);
@@ -73,7 +73,11 @@ enum Obstacle {
 }
 
 impl Shipping {
-    async fn ship(&mut self, app: &App, write: &mut impl AsyncFnMut(Vec<u8>) -> io::Result<()>) {
+    async fn ship<Written: Future<Output = io::Result<()>>>(
+        &mut self,
+        app: &App,
+        write: &mut impl FnMut(Vec<u8>) -> Written,
+    ) {
         match self.try_ship(app, write).await {
             Ok(()) => {
                 if self.failing {
@@ -96,10 +100,10 @@ impl Shipping {
         }
     }
 
-    async fn try_ship(
+    async fn try_ship<Written: Future<Output = io::Result<()>>>(
         &mut self,
         app: &App,
-        write: &mut impl AsyncFnMut(Vec<u8>) -> io::Result<()>,
+        write: &mut impl FnMut(Vec<u8>) -> Written,
     ) -> Result<(), Obstacle> {
         if !self.began {
             let unshipped = app.store.unshipped_audit_logs(Operator).await?;
