@@ -116,7 +116,12 @@ impl ApiKey {
     /// Who created it, and whose permissions it has. Never changes.
     async fn created_by(&self, context: &Context<'_>) -> Result<User, Error> {
         let caller = caller(context)?;
-        caller.app.creator(&caller.actor, &self.key).map(User)
+        match caller.app.creator(&caller.actor, &self.key) {
+            Ok(user) => Ok(User::of(user)),
+            // The list that the key stands in is shown all the same.
+            Err(Error::NotFound(_)) => Ok(User::gone(self.key.creator, self.key.creator_name.clone())),
+            Err(error) => Err(error),
+        }
     }
 
     /// When it was created.

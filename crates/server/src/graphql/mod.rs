@@ -13,12 +13,19 @@ mod key;
 mod limits;
 mod mutation;
 #[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
+mod organization;
+#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod query;
+#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
+mod role;
+mod status;
+#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod user;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use async_graphql::{Context, EmptySubscription, SDLExportOptions};
+use async_graphql::{Context, EmptySubscription, ID, SDLExportOptions};
 use keystead_app::App;
 use keystead_domain::{Actor, Error};
 
@@ -32,7 +39,9 @@ const COMPLEXITY: usize = 5_000;
 pub(crate) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
 
 pub(crate) fn schema() -> Schema {
-    Schema::build(query::Query, mutation::Mutation, EmptySubscription).limit_complexity(COMPLEXITY).finish()
+    Schema::build(query::Query::default(), mutation::Mutation::default(), EmptySubscription)
+        .limit_complexity(COMPLEXITY)
+        .finish()
 }
 
 /// The schema in the schema definition language, as committed in `schema.graphql`.
@@ -49,9 +58,23 @@ pub fn schema_text() -> String {
 struct Caller {
     app: Arc<App>,
     actor: Actor,
+    /// Where people reach the console: links that are handed out begin with it.
+    public_url: String,
+}
+
+impl Caller {
+    /// Whether the workspace that a request names is the caller's organization; no name means it.
+    fn check_workspace(&self, workspace: Option<&ID>) -> Result<(), Error> {
+        self.app.organization(&self.actor)?.check_is_workspace(workspace.map(|id| id.as_str()))
+    }
 }
 
 /// The caller of a request. A request that came without one gets nothing.
 fn caller<'a>(context: &Context<'a>) -> Result<&'a Caller, Error> {
     context.data_opt().ok_or(Error::Unauthenticated)
+}
+
+/// The id of a thing that a caller names: what is no id at all names nothing.
+fn id_of<Id: FromStr>(id: &ID, thing: &'static str) -> Result<Id, Error> {
+    id.parse().map_err(|_| Error::NotFound(thing))
 }

@@ -1,26 +1,32 @@
-//! The queries.
+//! The queries, by what they read.
 
-use async_graphql::{Context, ID, Object};
+mod organizations;
+mod people;
+
+use async_graphql::{Context, ID, MergedObject, Object};
 use keystead_domain::{Error, KeyFilter, KeyId, MAX_PAGE_SIZE, SearchText, Status, View};
 use tokio::sync::OnceCell;
 
-use super::caller;
 use super::connection::ApiKeyConnection;
 use super::key::{ApiKey, ApiKeyStatus, ApiKeyView};
 use super::user::User;
+use super::{caller, id_of};
 
 /// Keys on a page, if the caller does not say.
 const PAGE: i64 = 50;
 
-/// The root of all queries.
-pub(crate) struct Query;
-
 /// What can be read. Each field reads on behalf of the caller: what they may not see is not there.
+#[derive(MergedObject, Default)]
+pub(crate) struct Query(KeyQuery, people::PeopleQuery, organizations::OrganizationQuery);
+
+#[derive(Default)]
+struct KeyQuery;
+
 #[Object]
-impl Query {
+impl KeyQuery {
     /// The user behind the request: who signed in, or who created the API key.
     async fn current_user(&self, context: &Context<'_>) -> Result<User, Error> {
-        Ok(User(caller(context)?.actor.user().clone()))
+        Ok(User::of(caller(context)?.actor.user().clone()))
     }
 
     /// An API key: one of the caller's own, or anybody's in the organization with the permission `keys:read_all`.
@@ -69,13 +75,8 @@ impl Query {
 
 async fn key(context: &Context<'_>, id: &ID) -> Result<ApiKey, Error> {
     let caller = caller(context)?;
-    let key = caller.app.key(&caller.actor, key_id(id)?).await?;
+    let key = caller.app.key(&caller.actor, id_of::<KeyId>(id, "API key")?).await?;
     Ok(ApiKey { key, now: caller.app.now() })
-}
-
-/// What is not an id is no key's id.
-pub(super) fn key_id(id: &ID) -> Result<KeyId, Error> {
-    id.parse().map_err(|_| Error::NotFound("API key"))
 }
 
 /// The most items that `first` can yield: what is out of bounds is refused later, and costs nothing.

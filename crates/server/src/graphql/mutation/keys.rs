@@ -1,24 +1,23 @@
-//! The mutations.
+//! What changes API keys.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use keystead_app::KeyInput;
 use keystead_domain::{Description, Error, Expiration, KeyName};
 
-use super::caller;
-use super::key::{ApiKey, ApiKeyExpiration};
-use super::query::key_id;
+use crate::graphql::key::{ApiKey, ApiKeyExpiration};
+use crate::graphql::{caller, id_of};
 
-/// The root of all mutations.
-pub(crate) struct Mutation;
+#[derive(Default)]
+pub(super) struct KeyMutation;
 
-/// What can be changed. Each change is written to the audit log, and is kept before the answer says that it was made.
 #[Object]
-impl Mutation {
+impl KeyMutation {
     /// Creates an API key that can do what the caller can do, whenever it is used. The answer has its token, which is shown
     /// this once: Keystead keeps only a hash of it.
     ///
-    /// Errors: `BAD_USER_INPUT` for a refused `name` or `description`; `FORBIDDEN` for `allowImpersonation` where the
-    /// deployment or the caller may not.
+    /// Errors: `BAD_USER_INPUT` for a refused `name` or `description`, and for an `expiration` that is longer than the
+    /// organization allows; `FORBIDDEN` for `allowImpersonation` where the deployment or the caller may not, and for a key that
+    /// creates a key where the organization does not have that; `CONFLICT` while the organization has the creation of keys closed.
     #[graphql(complexity = "500 + child_complexity")]
     async fn create_api_key(
         &self,
@@ -52,7 +51,7 @@ impl Mutation {
         #[graphql(desc = "What to change.")] input: UpdateApiKeyInput,
     ) -> Result<UpdateApiKeyPayload, Error> {
         let caller = caller(context)?;
-        let id = key_id(&input.id)?;
+        let id = id_of(&input.id, "API key")?;
         let name = input.name.as_deref().map(KeyName::parse).transpose()?;
         let description = input.description.as_deref().map(Description::parse).transpose()?;
         let key = caller.app.update_key(&caller.actor, id, name, description).await?;
@@ -70,14 +69,14 @@ impl Mutation {
         #[graphql(desc = "What to revoke.")] input: RevokeApiKeyInput,
     ) -> Result<RevokeApiKeyPayload, Error> {
         let caller = caller(context)?;
-        let key = caller.app.revoke_key(&caller.actor, key_id(&input.id)?, None).await?;
+        let key = caller.app.revoke_key(&caller.actor, id_of(&input.id, "API key")?, None).await?;
         Ok(RevokeApiKeyPayload { revoked_id: key.id.to_string().into() })
     }
 }
 
 /// A key to create.
 #[derive(InputObject)]
-pub(super) struct CreateApiKeyInput {
+pub(crate) struct CreateApiKeyInput {
     /// What it will be used for: 1 to 100 characters after trimming, no control characters. Names need not be unique.
     name: String,
     /// A note: at most 500 characters.
@@ -93,7 +92,7 @@ pub(super) struct CreateApiKeyInput {
 
 /// A key that was created.
 #[derive(SimpleObject)]
-pub(super) struct CreateApiKeyPayload {
+pub(crate) struct CreateApiKeyPayload {
     /// The key.
     api_key: ApiKey,
     /// Its token, here and nowhere else. Send it as `Authorization: Bearer TOKEN`.
@@ -102,7 +101,7 @@ pub(super) struct CreateApiKeyPayload {
 
 /// A key's new name and description.
 #[derive(InputObject)]
-pub(super) struct UpdateApiKeyInput {
+pub(crate) struct UpdateApiKeyInput {
     /// The key's id.
     id: ID,
     /// Its new name: 1 to 100 characters after trimming, no control characters. Left out, it stays.
@@ -113,21 +112,21 @@ pub(super) struct UpdateApiKeyInput {
 
 /// A key that was changed.
 #[derive(SimpleObject)]
-pub(super) struct UpdateApiKeyPayload {
+pub(crate) struct UpdateApiKeyPayload {
     /// The key as it is now.
     api_key: ApiKey,
 }
 
 /// A key to revoke.
 #[derive(InputObject)]
-pub(super) struct RevokeApiKeyInput {
+pub(crate) struct RevokeApiKeyInput {
     /// The key's id.
     id: ID,
 }
 
 /// A key that was revoked.
 #[derive(SimpleObject)]
-pub(super) struct RevokeApiKeyPayload {
+pub(crate) struct RevokeApiKeyPayload {
     /// Its id. There is no key with this id any more.
     revoked_id: ID,
 }
