@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::keys::changed_one;
 use crate::organizations::{bound, one_or_all};
-use crate::rows::id;
+use crate::rows::{id, readable};
 use crate::{Store, StoreError, Transaction, roles};
 
 const TABLE: &str = "user_groups";
@@ -29,7 +29,8 @@ pub(crate) async fn read(
         "g.organization_id"
     );
     let mut assignments: HashMap<Vec<u8>, Vec<Assignment>> = HashMap::new();
-    for row in sqlx::query(sql).bind(bound(organization)).fetch_all(&mut *connection).await? {
+    let rows = sqlx::query(sql).bind(bound(organization)).fetch(&mut *connection);
+    for row in readable("user_group_roles", rows).await? {
         let assignment = roles::assignment("user_group_roles", row.try_get(1).ok(), row.try_get(2).ok());
         if let (Ok(group), Some(assignment)) = (row.try_get(0), assignment) {
             assignments.entry(group).or_default().push(assignment);
@@ -41,7 +42,8 @@ pub(crate) async fn read(
         "organization_id"
     );
     let mut all: HashMap<Vec<u8>, Vec<Group>> = HashMap::new();
-    for row in sqlx::query(sql).bind(bound(organization)).fetch_all(connection).await? {
+    let rows = sqlx::query(sql).bind(bound(organization)).fetch(connection);
+    for row in readable(TABLE, rows).await? {
         match group(&row, &mut assignments) {
             Ok(group) => all.entry(row.try_get(2)?).or_default().push(group),
             Err(error) => tracing::error!(?error, "a group cannot be read; it gives nothing"),
@@ -219,8 +221,8 @@ impl Transaction {
     ) -> Result<Assignments, StoreError> {
         let rows = sqlx::query("SELECT role, scopes FROM user_roles WHERE user_id = $1")
             .bind(user)
-            .fetch_all(connection)
-            .await?;
+            .fetch(connection);
+        let rows = readable("user_roles", rows).await?;
         let read = |row: &AnyRow| roles::assignment("user_roles", row.try_get(0).ok(), row.try_get(1).ok());
         Ok(rows.iter().filter_map(read).collect())
     }

@@ -397,21 +397,48 @@ impl Transaction {
         self.record(scope.organization(), Action::KeyUpdated, *key.id.as_bytes(), details).await
     }
 
-    /// Revokes every key of the scope, and returns their ids.
+    /// Revokes every key of the scope, and returns their ids. Also those of which more than the id and the hash cannot be read:
+    /// they may be known to verification all the same.
     pub async fn revoke_all_keys(&mut self, scope: &KeyScope) -> Result<Vec<KeyId>, StoreError> {
         let sql = if scope.creator().is_some() { REVOCABLE_OF_CREATOR } else { REVOCABLE_OF_ALL };
         let rows = sqlx::query(sql)
             .bind(&scope.organization().as_bytes()[..])
             .bind(creator(scope))
-            .fetch_all(self.connection()?)
-            .await?;
+            .fetch(self.connection()?);
+        let rows = rows::readable("api_keys", rows).await?;
         let mut revoked = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let key = api_key(row)?;
+        for key in rows.iter().filter_map(|row| api_key(row).ok()) {
             self.revoke_key(scope, &key).await?;
             revoked.push(key.id);
         }
+        let unreadable = sqlx::query(
+            "UPDATE api_keys SET revoked_at = $1 \
+             WHERE organization_id = $2 AND (creator_id = $3 OR length($3) = 0) AND revoked_at IS NULL RETURNING id, token_hash",
+        )
+        .bind(self.trace.at.as_millisecond())
+        .bind(&scope.organization().as_bytes()[..])
+        .bind(creator(scope))
+        .fetch_all(self.connection()?)
+        .await?;
+        for row in &unreadable {
+            if let Ok(id) = rows::id("api_keys", row.try_get::<&[u8], _>(0)?, KeyId::from_slice) {
+                self.announce_revoked(id, row.try_get(1)?).await?;
+                self.record(scope.organization(), Action::KeyRevoked, *id.as_bytes(), json!({})).await?;
+                revoked.push(id);
+            }
+        }
         Ok(revoked)
+    }
+
+    async fn announce_revoked(&mut self, id: KeyId, hash: &[u8]) -> Result<(), StoreError> {
+        match rows::hash("api_keys", hash) {
+            Ok(hash) => self.announce_key(id, Change::KeyRevoked(hash)).await,
+            Err(error) => {
+                // No verification knows this key, since it could not be loaded either.
+                tracing::error!(?error, key = %id, "the hash of a revoked key cannot be read");
+                Ok(())
+            }
+        }
     }
 
     /// Revokes a key that was read in this transaction. It cannot be undone.
@@ -428,11 +455,7 @@ impl Transaction {
         .bind(creator(scope))
         .fetch_one(self.connection()?)
         .await?;
-        match row.try_get(0).map_err(StoreError::from).and_then(|hash| rows::hash("api_keys", hash)) {
-            Ok(hash) => self.announce_key(key.id, Change::KeyRevoked(hash)).await?,
-            // No verification knows this key, since it could not be loaded either.
-            Err(error) => tracing::error!(?error, key = %key.id, "the hash of a revoked key cannot be read"),
-        }
+        self.announce_revoked(key.id, row.try_get(0)?).await?;
         let details = json!({
             "name": key.name.as_str(),
             "maskedToken": key.masked.as_str(),

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::rows::{corrupt, id, optional_instant};
+use crate::rows::{corrupt, id, optional_instant, readable};
 use crate::{Store, StoreError, Transaction};
 
 const TABLE: &str = "users";
@@ -79,9 +79,9 @@ impl Store {
             .bind(pattern(filter))
             .bind(after.map_or_else(|| vec![0xff; 16], |id| id.as_bytes().to_vec()))
             .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
-        Ok(rows
+            .fetch(&self.readers);
+        Ok(readable(TABLE, rows)
+            .await?
             .iter()
             .filter_map(|row| {
                 details(row)

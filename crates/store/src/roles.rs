@@ -28,7 +28,8 @@ pub(crate) async fn read(
         "SELECT id, name, description, permissions, organization_id FROM roles",
         "organization_id"
     );
-    let rows = sqlx::query(sql).bind(bound(organization)).fetch_all(connection).await?;
+    let rows = sqlx::query(sql).bind(bound(organization)).fetch(connection);
+    let rows = rows::readable(TABLE, rows).await?;
     let mut all: HashMap<Vec<u8>, Vec<Role>> = HashMap::new();
     for row in &rows {
         match role(row) {

@@ -1,6 +1,7 @@
 //! From rows to the domain's types. A row that cannot be read is an error of its own, never a panic: the store's data is
 //! treated as input.
 
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use keystead_domain::{
     ApiKey, Assignments, Description, Email, GroupId, KeyId, KeyName, OrganizationId, PersonName, UserId,
@@ -17,6 +18,24 @@ pub(crate) const NEVER: i64 = i64::MAX;
 
 pub(crate) fn corrupt(table: &'static str, what: &'static str) -> StoreError {
     StoreError::Corrupt { table, what }
+}
+
+/// The rows that can be read. The driver refuses a row with a text that is none as a whole: it is left out, and logged.
+pub(crate) async fn readable(
+    table: &'static str,
+    mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let mut readable = Vec::new();
+    while let Some(row) = rows.next().await {
+        match row.map_err(StoreError::from) {
+            Ok(row) => readable.push(row),
+            Err(error) if error.is_unreadable() => {
+                tracing::error!(?error, table, "a row cannot be read; it is left out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(readable)
 }
 
 pub(crate) fn instant(table: &'static str, millis: i64) -> Result<Timestamp, StoreError> {

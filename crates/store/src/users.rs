@@ -120,8 +120,8 @@ impl Transaction {
         )
         .bind(role.as_str())
         .bind(&organization.as_bytes()[..])
-        .fetch_all(self.connection()?)
-        .await?;
+        .fetch(self.connection()?);
+        let rows = rows::readable("users", rows).await?;
         // An address that cannot be read is nobody's who could sign in.
         Ok(rows.iter().filter_map(|row| row.try_get(0).ok().map(Email::from_stored)).collect())
     }

@@ -211,7 +211,11 @@ pub(crate) fn people(organization: &Organization) -> PeopleGrant {
 }
 
 pub(crate) fn seeing(organization: &Organization) -> PeopleScope {
-    administrator_of(organization.id).people().unwrap()
+    seeing_in(organization.id)
+}
+
+pub(crate) fn seeing_in(organization: OrganizationId) -> PeopleScope {
+    administrator_of(organization).people().unwrap()
 }
 
 pub(crate) fn settings(organization: &Organization) -> SettingsGrant {
