@@ -37,6 +37,7 @@ pub use open::{App, Deployment};
 pub use organizations::Excluded;
 pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};
+pub use reset::PasswordLink;
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
 pub use users::{Invited, Mailed, NEW_USERS_MAX, NewPerson, NewUsers, UserEdit};

@@ -12,7 +12,26 @@ use crate::account::subjects;
 use crate::links::{LinkTarget, dead_link};
 use crate::mail::Mail;
 use crate::open::fault;
-use crate::{App, BrowserSecret, Invited, Mailer, RequestOrigin};
+use crate::{App, BrowserSecret, Mailed, Mailer, RequestOrigin};
+
+/// A link by which a user chooses another password, for an administrator to hand over.
+#[derive(Debug)]
+pub struct PasswordLink {
+    /// Whose password.
+    pub user: Arc<User>,
+    /// The code of the one-time link.
+    pub code: BrowserSecret,
+    /// Whether the link was also sent to them.
+    pub mailed: Mailed,
+}
+
+impl PasswordLink {
+    /// The one-time link, on the server that people reach at `public_url`.
+    #[must_use]
+    pub fn link(&self, public_url: &str) -> String {
+        reset_link(public_url, &self.code)
+    }
+}
 
 fn reset_link(public_url: &str, code: &BrowserSecret) -> String {
     format!("{public_url}/reset-password/{}", code.expose())
@@ -99,7 +118,7 @@ impl App {
         actor: &Actor,
         id: UserId,
         public_url: &str,
-    ) -> Result<Invited, Error> {
+    ) -> Result<PasswordLink, Error> {
         let (mut change, actor) = self.begin_as(actor).await?;
         let grant = actor.manage_people()?;
         let user = change.user(id).await?;
@@ -117,7 +136,7 @@ impl App {
         let organization = change.state.organization.name.clone();
         change.commit().await?;
         let mail = Mail::password_reset(user.email.clone(), &organization, &reset_link(public_url, &code));
-        Ok(Invited { mailed: self.mail_now(mail).await, user: Arc::new(user), code })
+        Ok(PasswordLink { mailed: self.mail_now(mail).await, user: Arc::new(user), code })
     }
 
     /// Chooses another password by a link, once. All of the user's sessions end, and nobody is signed in: whoever holds the new
