@@ -30,14 +30,6 @@ impl RoleInput {
     }
 }
 
-/// An own role's id, and the role. Built-in roles and those of the configuration are not to be changed here.
-fn own(role: &Role) -> Result<OwnRoleId, Error> {
-    let own = (role.origin == RoleOrigin::Organization).then(|| role.id.own()).flatten();
-    own.ok_or_else(|| {
-        Error::Conflict("This role is not the organization's own, so it cannot be changed here.".into())
-    })
-}
-
 impl App {
     /// Makes a role. Needs `iam:write`, and every permission that it names.
     pub async fn create_role(&self, actor: &Actor, input: RoleInput) -> Result<Role, Error> {
@@ -57,7 +49,7 @@ impl App {
         let (mut change, actor) = self.begin_as(actor).await?;
         let grant = actor.manage_people()?;
         let before = change.state.roles.find(id)?.clone();
-        let own = own(&before)?;
+        let own = before.own_id()?;
         let after = input.into_role(own);
         grant.check_role(&before)?;
         grant.check_role(&after)?;
@@ -73,7 +65,7 @@ impl App {
         let grant = actor.manage_people()?;
         let role = change.state.roles.find(id)?.clone();
         grant.check_role(&role)?;
-        change.transaction.delete_role(&grant, own(&role)?, &role).await.map_err(fault)?;
+        change.transaction.delete_role(&grant, role.own_id()?, &role).await.map_err(fault)?;
         change.commit().await?;
         Ok(role)
     }

@@ -135,6 +135,24 @@ impl Role {
         Ok(permissions)
     }
 
+    /// Its id as one of the organization's own. Built-in roles and those of the configuration are not to be changed by people.
+    pub fn own_id(&self) -> Result<OwnRoleId, Error> {
+        let own = (self.origin == RoleOrigin::Organization).then(|| self.id.own()).flatten();
+        own.ok_or_else(|| {
+            Error::Conflict(
+                match self.origin {
+                    RoleOrigin::Deployment => {
+                        "This role is from the server's configuration. Whoever runs the server can change it there."
+                    }
+                    RoleOrigin::BuiltIn | RoleOrigin::Organization => {
+                        "This role is built in and never changes. Create one of your own instead."
+                    }
+                }
+                .into(),
+            )
+        })
+    }
+
     /// What holding it gives.
     pub(crate) fn add_to(&self, set: &mut PermissionSet, scopes: &BTreeSet<ResourceId>, book: &RoleBook) {
         match &self.id {
