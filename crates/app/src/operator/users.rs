@@ -24,7 +24,7 @@ async fn keep(change: Change<'_>) -> Result<(), Error> {
 fn with_remedy(error: Error) -> Error {
     match error {
         Error::Conflict(reason) => Error::Conflict(format!(
-            "{reason} `keystead user set-roles EMAIL administrator` does that, and `keystead user add EMAIL --role administrator`."
+            "{reason} To make one: `keystead user set-roles EMAIL administrator`, or `keystead user add EMAIL --role administrator`."
         )),
         other => other,
     }

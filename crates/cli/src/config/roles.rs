@@ -36,7 +36,7 @@ permissions = [\"audit:read\", \"iam:read\"]
 | In the table | Meaning |
 |---|---|
 | the name | what `--role`, GraphQL and the console know it by: 1 to 100 of `a-z 0-9 _ -`, not that of a built-in role |
-| `permissions` | what it permits: Keystead's permissions or a product's own, each 1 to 100 of `a-z 0-9 _ . : -`; at most 50 |
+| `permissions` | what it permits: Keystead's permissions or a product's own, each 1 to 100 of `a-z 0-9 _ . : -`; at most 50, and not `organizations:manage` |
 | `description` | what it is for, for people: at most 500 characters; may be left out |
 
 They can be assigned like any other role, also limited to resources, and are changed here only: restart the server for that. One that is

@@ -34,6 +34,7 @@ fn the_next_check_after_a_revocation_is_refused() {
 #[test]
 fn the_next_check_after_a_deactivation_is_refused_until_the_user_is_back() {
     let place = Place::with_ada();
+    place.ok(&["user", "add", "eve@example.com", "--role", "administrator"]);
     let token = place.token();
     let server = place.serve(&[]);
     for (command, expected) in [("deactivate", 401), ("reactivate", 200), ("deactivate", 401)] {

@@ -76,7 +76,7 @@ fn options_that_are_not_right() {
         (&["serve", "--log", "info,x=loud"], "levels of parts"),
         (&["serve", "--lisen", "x"], "--listen"),
         (&["key", "create", "--user", "a@b.example", "--name", "x", "--expires", "31d"], "30d"),
-        (&["user", "add", "a@b.example", "--role", "owner"], "administrator, member"),
+        (&["user", "set-roles", "a@b.example"], "<ROLE>..."),
         (&["healthcheck", "--url", "https://keys.example.com"], "starts with http://"),
     ] {
         let error = place.fails(2, args);
