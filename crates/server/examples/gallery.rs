@@ -46,6 +46,7 @@ fn front_pages(save: &mut impl FnMut(&str, String)) {
             email: text(email),
             error: error.map(text),
             retry_after_seconds,
+            notice: None,
         }
         .render()
         .unwrap()
@@ -61,7 +62,7 @@ fn front_pages(save: &mut impl FnMut(&str, String)) {
             organization: text(name),
             name: text(""),
             email: text("ada@"),
-            password_hint: text("At least 12 characters. A sentence is good."),
+            password_hint: "At least 12 characters. A sentence is good.",
             errors,
         }
         .render()
@@ -362,6 +363,7 @@ fn shell() -> Shell {
             email: text("ada@example.org"),
             role: text("administrator"),
             organization: text("Analytical Engines"),
+            others: Vec::new(),
         },
         banner: None,
     }

@@ -12,7 +12,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::console::{self, access, dialogs, keys, settings};
+use crate::console::{self, access, account, dialogs, invitation, keys, password, settings};
 use crate::observe::{NotCompressed, observe};
 use crate::{Doors, assets, graphql, health, verify};
 
@@ -34,7 +34,14 @@ pub fn router(doors: Doors) -> Router {
         .route("/sign-in", get(access::sign_in_page).post(access::sign_in))
         .route("/sign-in/link/{code}", get(access::link_page).post(access::use_link))
         .route("/sign-out", post(access::sign_out))
+        .route("/switch", post(account::switch))
+        .route("/invitation/{code}", get(invitation::invitation_page).post(invitation::accept))
+        .route("/forgot-password", get(password::forgot_page).post(password::send_link))
+        .route("/reset-password/{code}", get(password::reset_page).post(password::reset))
         .route("/settings", get(settings::settings_page))
+        .route("/settings/account", get(account::account_page).post(account::rename))
+        .route("/settings/account/password", get(account::account_page).post(account::change_password))
+        .route("/settings/account/sessions", get(account::account_page).post(account::end_sessions))
         .route("/settings/api-keys", get(keys::list_page))
         .route("/settings/api-keys/new", get(dialogs::create_page).post(dialogs::create))
         .route("/settings/api-keys/{id}/edit", get(dialogs::edit_page).post(dialogs::edit))

@@ -16,12 +16,18 @@ use super::visit::{SignedIn, Visitor, role_words};
 use crate::{assets, credentials, problem};
 
 /// Where people land.
-const HOME: &str = "/settings/api-keys";
+pub(super) const HOME: &str = "/settings/api-keys";
+
+/// Stands under the field of a new password.
+pub(super) const PASSWORD_HINT: &str = "At least 12 characters. A few unrelated words are good.";
+const _: () = assert!(PASSWORD_MIN == 12, "the hint says so");
 
 #[derive(Deserialize)]
 pub(crate) struct SignInQuery {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    done: String,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +51,11 @@ pub(crate) async fn sign_in_page(
         email: String::new(),
         error: None,
         retry_after_seconds: None,
+        notice: match query.done.as_str() {
+            "password" => Some("Your password is set. Sign in with it."),
+            "everywhere" => Some("You are signed out everywhere."),
+            _ => None,
+        },
     };
     Ok(visitor.answer(page(StatusCode::OK, &template)))
 }
@@ -71,6 +82,7 @@ pub(crate) async fn sign_in(
         email: fields.email,
         error: message,
         retry_after_seconds: retry_after,
+        notice: None,
     };
     let mut response = page(problem::status(&error), &template);
     if let Some(seconds) = retry_after {
@@ -133,7 +145,11 @@ pub(crate) async fn set_up(
     else {
         return set_up_form(&visitor, &code, fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
     };
-    match visitor.app().set_up(&code, SetUp { organization, name, email, password }, visitor.origin.clone()).await {
+    match visitor
+        .app()
+        .set_up(&code, SetUp { organization, name, email, password }, visitor.origin.clone())
+        .await
+    {
         Ok(signed_in) => enter(&visitor, &signed_in, HOME).await,
         Err(Error::NotFound(_)) => Ok(spent("Keystead has been set up. Sign in with your password.")),
         Err(other) => Err(other.into()),
@@ -154,7 +170,7 @@ fn set_up_form(
         organization: fields.organization,
         name: fields.name,
         email: fields.email,
-        password_hint: format!("At least {PASSWORD_MIN} characters. A few unrelated words are good."),
+        password_hint: PASSWORD_HINT,
         errors,
     };
     Ok(visitor.answer(page(status, &template)))
@@ -196,7 +212,7 @@ pub(crate) async fn use_link(
 
 const SIGN_IN_ADVICE: &str = "Sign in with your password, or ask an administrator for a new link.";
 
-async fn enter(
+pub(super) async fn enter(
     visitor: &Visitor,
     signed_in: &keystead_app::SignedIn,
     to: &str,
@@ -206,7 +222,8 @@ async fn enter(
     Ok((jar, see_other(to)).into_response())
 }
 
-fn spent(advice: &str) -> Response {
+/// What every link that cannot be used leads to, whatever the reason.
+pub(super) fn spent(advice: &str) -> Response {
     page(StatusCode::NOT_FOUND, &LinkSpentPage { assets: assets::addresses(), advice: advice.to_owned() })
 }
 

@@ -4,13 +4,17 @@
 //! a struct of [`view`].
 
 pub(crate) mod access;
+pub(crate) mod account;
 mod csrf;
 pub(crate) mod dialogs;
 mod forms;
 mod html;
+pub(crate) mod invitation;
 pub(crate) mod keys;
 mod list;
+pub(crate) mod password;
 pub(crate) mod settings;
+mod user_agent;
 pub mod view;
 mod visit;
 

@@ -11,13 +11,14 @@ use keystead_domain::{Actor, Error, OrganizationState, RoleId, User};
 
 use super::csrf;
 use super::html::{PageError, see_other};
-use super::view::{Shell, Viewer};
+use super::view::{OtherOrganization, Shell, Viewer};
 use crate::{Doors, Settings, assets, credentials};
 
 /// A request by somebody who is signed in. Others are sent to the sign-in page, and back afterwards.
 pub(crate) struct SignedIn {
     pub(super) doors: Doors,
     pub(super) actor: Actor,
+    pub(super) origin: RequestOrigin,
     secret: BrowserSecret,
 }
 
@@ -35,9 +36,9 @@ impl FromRequestParts<Doors> for SignedIn {
         let Some(secret) = credentials::session_cookie(doors.settings(), &parts.headers) else {
             return Err(to_sign_in());
         };
-        let origin = credentials::origin(&parts.extensions);
-        match doors.app().actor_of_session(&secret, origin).await {
-            Ok(Some(actor)) => Ok(Self { doors: doors.clone(), actor, secret }),
+        let origin = credentials::browser_origin(&parts.extensions, &parts.headers);
+        match doors.app().actor_of_session(&secret, &origin).await {
+            Ok(Some(actor)) => Ok(Self { doors: doors.clone(), actor, origin, secret }),
             Ok(None) => Err(to_sign_in()),
             Err(error) => Err(PageError::from(error).into_response()),
         }
@@ -62,6 +63,11 @@ impl SignedIn {
     pub(super) async fn shell(&self) -> Result<Shell, Error> {
         let user = self.actor.user();
         let state = self.app().organization_of(user)?;
+        let others = self.app().switch_targets(&self.actor).await?;
+        let others = others.iter().map(|other| {
+            let organization = self.app().organization_of(other)?.organization.name.to_string();
+            Ok(OtherOrganization { user: other.id.to_string(), name: organization })
+        });
         Ok(Shell {
             assets: assets::addresses(),
             csrf: csrf::token(self.app(), &self.secret)?,
@@ -70,6 +76,7 @@ impl SignedIn {
                 email: user.email.to_string(),
                 role: role_words(user, &state),
                 organization: state.organization.name.to_string(),
+                others: others.collect::<Result<_, Error>>()?,
             },
             banner: None,
         })
@@ -121,7 +128,8 @@ impl FromRequestParts<Doors> for Visitor {
             None => doors.app().visitor_secret().map_err(|error| PageError::from(error).into_response())?,
         };
         let former = credentials::session_cookie(doors.settings(), &parts.headers);
-        Ok(Self { doors: doors.clone(), origin: credentials::origin(&parts.extensions), secret, former, new })
+        let origin = credentials::browser_origin(&parts.extensions, &parts.headers);
+        Ok(Self { doors: doors.clone(), origin, secret, former, new })
     }
 }
 
@@ -144,7 +152,7 @@ impl Visitor {
     /// 7.2.4).
     pub(super) async fn end_former_session(&self) -> Result<(), Error> {
         let Some(former) = &self.former else { return Ok(()) };
-        match self.app().actor_of_session(former, self.origin).await? {
+        match self.app().actor_of_session(former, &self.origin).await? {
             Some(actor) => self.app().sign_out(&actor).await,
             None => Ok(()),
         }

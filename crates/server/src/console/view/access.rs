@@ -20,6 +20,8 @@ pub struct SignInPage {
     pub error: Option<String>,
     /// Seconds until another attempt is accepted, when there were too many.
     pub retry_after_seconds: Option<u64>,
+    /// What has just been done, for whoever was led here by it.
+    pub notice: Option<&'static str>,
 }
 
 /// `GET|POST /setup/{code}`: names the organization and its first administrator.
@@ -39,7 +41,7 @@ pub struct SetupPage {
     /// Field `email`, as typed.
     pub email: String,
     /// What a password must be, shown under its field: "At least 12 characters."
-    pub password_hint: String,
+    pub password_hint: &'static str,
     /// What was wrong with the last attempt.
     pub errors: SetupErrors,
 }
@@ -67,6 +69,84 @@ impl SetupErrors {
             ("password", &self.password),
         ])
     }
+}
+
+/// `GET|POST /invitation/{code}`: an invited person chooses a name and a password.
+#[derive(Template)]
+#[template(path = "invitation.html")]
+pub struct InvitationPage {
+    /// Style, script and icon.
+    pub assets: Assets,
+    /// Hidden `csrf` field.
+    pub csrf: String,
+    /// Where the form posts to: `/invitation/{code}`.
+    pub action: String,
+    /// To which organization.
+    pub organization: String,
+    /// Whom: field `email`, which cannot be edited.
+    pub email: String,
+    /// Field `name`, as suggested or as typed.
+    pub name: String,
+    /// What a password must be.
+    pub password_hint: &'static str,
+    /// What was wrong with the last attempt.
+    pub errors: InvitationErrors,
+}
+
+/// Errors of the invitation's form, by field.
+#[derive(Default)]
+pub struct InvitationErrors {
+    /// About `name`.
+    pub name: Option<String>,
+    /// About `password`.
+    pub password: Option<String>,
+}
+
+impl InvitationErrors {
+    /// Every error with the id of its field, in the order of the form.
+    pub(crate) fn list(&self) -> Vec<(&'static str, &str)> {
+        collect([("name", &self.name), ("password", &self.password)])
+    }
+}
+
+/// `GET|POST /forgot-password`: asks for the address to which a link is sent.
+#[derive(Template)]
+#[template(path = "forgot-password.html")]
+pub struct ForgotPage {
+    /// Style, script and icon.
+    pub assets: Assets,
+    /// Hidden `csrf` field.
+    pub csrf: String,
+    /// Whether there is a mail server; without one the page says whom to ask.
+    pub sends_mail: bool,
+    /// Whether it was asked for already.
+    pub sent: bool,
+    /// Field `email`, as typed.
+    pub email: String,
+    /// What is wrong with the address, as an address: nothing here says whether anybody has it.
+    pub error: Option<String>,
+    /// Seconds until another attempt is accepted, when there were too many.
+    pub retry_after_seconds: Option<u64>,
+}
+
+/// `GET|POST /reset-password/{code}`: field `password`.
+#[derive(Template)]
+#[template(path = "reset-password.html")]
+pub struct ResetPage {
+    /// Style, script and icon.
+    pub assets: Assets,
+    /// Hidden `csrf` field.
+    pub csrf: String,
+    /// Where the form posts to: `/reset-password/{code}`.
+    pub action: String,
+    /// In which organization.
+    pub organization: String,
+    /// Whose password it is.
+    pub email: String,
+    /// What a password must be.
+    pub password_hint: &'static str,
+    /// What was wrong with the last attempt.
+    pub error: Option<String>,
 }
 
 /// `GET /sign-in/link/{code}`: one button. Opening the link changes nothing, so the preview that a chat or mail program

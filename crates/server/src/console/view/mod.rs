@@ -7,13 +7,18 @@
 //! No page type implements `Debug`: one of them carries a token, several carry what a person typed.
 
 mod access;
+mod account;
 mod dialogs;
 mod keys;
 mod pages;
 #[cfg(test)]
 mod tests;
 
-pub use access::{LinkSpentPage, SetupErrors, SetupPage, SignInLinkPage, SignInPage};
+pub use access::{
+    ForgotPage, InvitationErrors, InvitationPage, LinkSpentPage, ResetPage, SetupErrors, SetupPage,
+    SignInLinkPage, SignInPage,
+};
+pub use account::{AccountErrors, AccountPage, AccountRole, SessionRow};
 pub use dialogs::{
     AlreadyCreated, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm, EditRefused,
     ExpirationChoice, RevokeForm,
@@ -43,6 +48,17 @@ pub struct Viewer {
     pub role: String,
     /// The organization's name.
     pub organization: String,
+    /// The same person's other organizations to which their session may switch.
+    pub others: Vec<OtherOrganization>,
+}
+
+/// An organization to switch to.
+#[derive(Clone)]
+pub struct OtherOrganization {
+    /// The id of the viewer's user there.
+    pub user: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// What all pages behind sign-in have in common.

@@ -38,6 +38,7 @@ fn page(rows: Vec<KeyRow>, search: &str, hidden: usize, dialog: Option<Dialog>) 
         email: "ada@example.org".to_owned(),
         role: "administrator".to_owned(),
         organization: "Engines".to_owned(),
+        others: Vec::new(),
     };
     let list = KeyList {
         matching: rows.len(),
