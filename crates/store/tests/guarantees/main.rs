@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod audit_list;
 mod cancelling;
 mod changes;
 mod commits;
