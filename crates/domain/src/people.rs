@@ -4,6 +4,9 @@
 //! than they themselves. So nobody edits their own way up, not by a role, a group, or somebody else's password. Both are one
 //! comparison of permission sets ([`PermissionSet::covers`]).
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::cursor::List;
