@@ -173,14 +173,24 @@ impl TestServer {
 
     /// Adds a further organization, and its administrator.
     pub async fn organization(&self, name: &str, administrator: &str) -> TestUser {
-        let user = self.app.create_organization(name, administrator).await.expect("an organization");
-        TestUser { id: user.id.to_string(), email: user.email.to_string() }
+        let (name, administrator) = (name.to_owned(), administrator.to_owned());
+        let command = Command::OrganizationCreate { name, administrator };
+        let Answer::Invitation { organization, .. } = self.operate(command).await else {
+            panic!("not an organization")
+        };
+        let command = Command::UserList { organization: Some(organization) };
+        let Answer::Users(users) = self.operate(command).await else { panic!("not users") };
+        TestUser { id: users[0].id.clone(), email: users[0].email.clone() }
     }
 
+    /// Adds a user to the organization that was made first.
     async fn user(&self, email: &str, role: &str) -> TestUser {
+        let Answer::Organizations(organizations) = self.operate(Command::OrganizationList).await else {
+            panic!("not organizations")
+        };
         let command = Command::UserAdd {
             email: email.to_owned(),
-            organization: None,
+            organization: organizations.into_iter().next().map(|organization| organization.id),
             name: None,
             role: role.to_owned(),
             password: Some(Password::new(Self::PASSWORD.to_owned())),

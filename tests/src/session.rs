@@ -3,7 +3,9 @@
 use reqwest::{RequestBuilder, Response};
 
 use crate::{Form, TestServer, TestUser};
+use keystead_app::RequestOrigin;
 use keystead_app::operator::{Answer, Command};
+use keystead_domain::Actor;
 
 /// What a browser holds after signing in.
 #[derive(Debug, Clone)]
@@ -31,6 +33,12 @@ impl TestServer {
             panic!("not a link")
         };
         code
+    }
+
+    /// A user as the app knows them once they have signed in.
+    pub async fn actor(&self, user: &TestUser) -> Actor {
+        let code = self.sign_in_code(user).await;
+        self.app.use_sign_in_link(&code, RequestOrigin::default()).await.expect("signed in").actor
     }
 
     /// A session of a user's, made by a one-time link.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use keystead_app::RoleInput;
+use keystead_domain::{Actor, Assignments, Description, GroupName, Permission, RoleId, RoleName, UserId};
 use keystead_tests::TestServer;
 use reqwest::{Response, StatusCode};
 
@@ -178,12 +180,14 @@ async fn identity_headers_of_the_callers_own_have_no_influence_and_are_not_sent_
 async fn the_answer_follows_from_key_and_permission_alone_in_whatever_order_they_are_asked() {
     let server = TestServer::start().await;
     let ada = server.administrator("ada@example.com").await;
-    let mia = server.member("mia@example.com").await;
-    let keys = [server.key(&ada, "a", "30d").await, server.key(&mia, "m", "30d").await];
-    let held =
-        "audit:read,iam:read,iam:write,impersonation:grant,keys:read_all,keys:revoke_all,settings:write";
+    let (mia, eve) = (server.member("mia@example.com").await, server.member("eve@example.com").await);
+    let keys = [server.key(&mia, "m", "30d").await, server.key(&eve, "e", "30d").await];
+    let held = "audit:read,iam:read,keys:read_all,reports:read";
+    let ada = server.actor(&ada).await;
+    let role = server.app.create_role(&ada, input(held)).await.unwrap().id.to_string();
+    server.app.set_role_assignments(&ada, mia.id.parse().unwrap(), &on(&role, &[])).await.unwrap();
     let mut permissions: Vec<&str> = held.split(',').collect();
-    permissions.extend(["keys:read", "keys:read_al", "keys:read_all2", "*", "keys:*", "reports:read"]);
+    permissions.extend(["keys:read", "keys:read_al", "keys:read_all2", "iam:write", "reports:write"]);
     for _ in 0..2 {
         for permission in &permissions {
             for (at, key) in keys.iter().enumerate() {
@@ -214,6 +218,9 @@ async fn a_question_that_is_not_understood_is_refused_rather_than_another_one_an
         "resource=r1",
         "permission=keys:read_all&resource=",
         "permission=keys:read_all&resource=r1&resource=r2",
+        "permission=keys:read_all&resource=r1,r2",
+        "permission=keys:read_all&resource=r%201",
+        "permission=keys:*",
         &format!("permission=keys:read_all&resource={}", "r".repeat(201)),
         &format!("permission={}", "p".repeat(101)),
         "permission[]=keys:read_all",
@@ -222,5 +229,105 @@ async fn a_question_that_is_not_understood_is_refused_rather_than_another_one_an
         let answer = server.get(&format!("/verify?{query}")).bearer_auth(&token).send().await.unwrap();
         assert_eq!(answer.status(), 422, "{query}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
+}
+
+/// Asks about `reports:read`, everywhere and on three resources.
+async fn reports(server: &TestServer, token: &str) -> [u16; 4] {
+    let mut statuses = [0; 4];
+    for (status, resource) in statuses.iter_mut().zip(["", "&resource=a", "&resource=b", "&resource=c"]) {
+        let path = format!("/verify?permission=reports:read{resource}");
+        *status = server.get(&path).bearer_auth(token).send().await.unwrap().status().as_u16();
+    }
+    statuses
+}
+
+/// Somebody with a key, an administrator who can change them, and the id of a role that permits `reports:read`.
+async fn analyst(server: &TestServer) -> (Actor, UserId, String, String) {
+    let ada = server.administrator("ada@example.com").await;
+    let mia = server.member("mia@example.com").await;
+    let token = server.key(&mia, "deploy", "never").await.token;
+    let ada = server.actor(&ada).await;
+    let role = server.app.create_role(&ada, input("reports:read")).await.unwrap();
+    (ada, mia.id.parse().unwrap(), token, role.id.to_string())
+}
+
+/// A role, whose permissions are separated by commas.
+fn input(permissions: &str) -> RoleInput {
+    RoleInput {
+        name: RoleName::parse("Analyst").unwrap(),
+        description: Description::parse("").unwrap(),
+        permissions: permissions.split(',').map(|name| Permission::parse(name).unwrap()).collect(),
+    }
+}
+
+/// A role on these resources; on none is everywhere.
+fn on(role: &str, resources: &[&str]) -> Assignments {
+    let resources: Vec<String> = resources.iter().map(|&resource| resource.to_owned()).collect();
+    Assignments::parse([(role, &resources[..])]).unwrap()
+}
+
+#[tokio::test]
+async fn a_role_that_is_limited_to_resources_holds_there_and_nowhere_else() {
+    let server = TestServer::start().await;
+    let (ada, mia, token, role) = analyst(&server).await;
+    assert_eq!(reports(&server, &token).await, [403; 4]);
+    server.app.set_role_assignments(&ada, mia, &on(&role, &["a", "b"])).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403, 200, 200, 403]);
+    let whole = server.verify(&token).await;
+    assert_eq!(whole.headers()["x-keystead-permissions"], "", "the header lists what holds everywhere");
+    for other in ["/verify?permission=reports:write&resource=a", "/verify?permission=reports:read&resource=A"]
+    {
+        assert_eq!(server.get(other).bearer_auth(&token).send().await.unwrap().status(), 403, "{other}");
+    }
+    server.app.set_role_assignments(&ada, mia, &on(&role, &[])).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [200; 4]);
+    assert_eq!(server.verify(&token).await.headers()["x-keystead-permissions"], "reports:read");
+    server.app.set_role_assignments(&ada, mia, &on("member", &[])).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403; 4], "and is refused once it is taken away");
+}
+
+#[tokio::test]
+async fn what_a_group_gives_is_held_by_its_members_for_as_long_as_they_are() {
+    let server = TestServer::start().await;
+    let (ada, mia, token, role) = analyst(&server).await;
+    let name = || GroupName::parse("Data team").unwrap();
+    let group = server.app.create_group(&ada, name(), on(&role, &["a"])).await.unwrap().id;
+    assert_eq!(reports(&server, &token).await, [403; 4]);
+    server.app.set_groups(&ada, mia, &[group]).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403, 200, 403, 403]);
+    server.app.update_group(&ada, group, name(), on(&role, &["b"])).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403, 403, 200, 403]);
+    server.app.set_role_assignments(&ada, mia, &on(&role, &["c"])).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403, 403, 200, 200], "beside what they were assigned");
+    server.app.set_groups(&ada, mia, &[]).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403, 403, 403, 200]);
+}
+
+#[tokio::test]
+async fn a_role_that_changes_or_goes_is_felt_by_the_next_check() {
+    let server = TestServer::start().await;
+    let (ada, mia, token, role) = analyst(&server).await;
+    server.app.set_role_assignments(&ada, mia, &on(&role, &[])).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [200; 4]);
+    let id = RoleId::parse(&role).unwrap();
+    server.app.update_role(&ada, &id, input("reports:write")).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403; 4]);
+    server.app.update_role(&ada, &id, input("reports:read")).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [200; 4]);
+    server.app.delete_role(&ada, &id).await.unwrap();
+    assert_eq!(reports(&server, &token).await, [403; 4]);
+    assert_eq!(server.verify(&token).await.status(), 200, "the key itself works");
+}
+
+#[tokio::test]
+async fn an_administrator_holds_every_permission_of_the_organization_and_none_beyond_it() {
+    let server = TestServer::start().await;
+    let ada = server.administrator("ada@example.com").await;
+    let token = server.key(&ada, "deploy", "30d").await.token;
+    assert_eq!(reports(&server, &token).await, [200; 4], "also one that no role names");
+    for resource in ["", "&resource=a"] {
+        let path = format!("/verify?permission=organizations:manage{resource}");
+        assert_eq!(server.get(&path).bearer_auth(&token).send().await.unwrap().status(), 403, "{path}");
     }
 }
