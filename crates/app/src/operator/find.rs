@@ -89,7 +89,7 @@ pub(super) fn role_named(name: &str, book: &RoleBook) -> Result<RoleId, Error> {
     match &named[..] {
         [one] => Ok(one.id.clone()),
         [] => {
-            let names: Vec<_> = all
+            let known: Vec<_> = all
                 .iter()
                 .map(|role| match role.origin {
                     RoleOrigin::Organization => role.name.as_str(),
@@ -98,7 +98,7 @@ pub(super) fn role_named(name: &str, book: &RoleBook) -> Result<RoleId, Error> {
                 .collect();
             Err(Error::invalid(
                 Field::Role,
-                format!("There is no role {name:?}. The roles are: {}.", names.join(", ")),
+                format!("There is no role {name:?}. The roles are: {}.", known.join(", ")),
             ))
         }
         several => {
@@ -118,7 +118,16 @@ fn which(organizations: &[Arc<OrganizationState>]) -> Error {
     )
 }
 
+/// The organizations' ids and names, as many of them as somebody may want to read.
 fn listed(organizations: &[Arc<OrganizationState>]) -> String {
-    let names = organizations.iter().map(|state| format!("{} ({})", state.id(), state.organization.name));
-    names.collect::<Vec<_>>().join(", ")
+    const SHOWN: usize = 10;
+    let shown = organizations.iter().take(SHOWN);
+    let mut text = shown
+        .map(|state| format!("{} ({})", state.id(), state.organization.name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if organizations.len() > SHOWN {
+        text.push_str(", and others that `keystead organization list` shows");
+    }
+    text
 }

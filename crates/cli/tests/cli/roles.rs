@@ -28,10 +28,10 @@ fn a_role_of_the_file_holds_and_gives_nothing_once_it_is_taken_out() {
 #[test]
 fn wrong_roles_are_refused_at_start_and_by_the_check_with_file_key_and_what_would_be_right() {
     let place = Place::new();
-    let many: String = (0..101).map(|number| format!("[roles.r{number}]\npermissions = []\n")).collect();
-    let wide: String = (0..40)
-        .map(|number| format!("[roles.r{number}]\npermissions = [\"{}{number}\"]\n", "x".repeat(90)))
-        .collect();
+    let role = |name: usize, permission: &str| format!("[roles.r{name}]\npermissions = [\"{permission}\"]\n");
+    let many = (0..101).map(|name| role(name, "p")).collect::<Vec<_>>().concat();
+    let wide =
+        (10..50).map(|name| role(name, &format!("{}{name}", "x".repeat(90)))).collect::<Vec<_>>().concat();
     let long = format!("[roles.a]\npermissions = [{}]\n", "\"p\", ".repeat(51));
     for (file, expected) in [
         ("roles = 1", "`roles`: it is a table of tables"),
