@@ -8,12 +8,14 @@ use jiff::SignedDuration;
 #[expect(missing_docs, reason = "the names are the fields'")]
 pub enum Field {
     Actions,
+    AdministratorEmail,
     After,
     AllowedAddresses,
     AllowedDomains,
     Attributes,
     BlockedAddresses,
     BlockedDomains,
+    ClosedMessage,
     Confirm,
     ConfirmName,
     CurrentPassword,
@@ -53,12 +55,14 @@ impl Field {
     pub fn name(self) -> &'static str {
         match self {
             Self::Actions => "actions",
+            Self::AdministratorEmail => "administratorEmail",
             Self::After => "after",
             Self::AllowedAddresses => "allowedAddresses",
             Self::AllowedDomains => "allowedDomains",
             Self::Attributes => "attributes",
             Self::BlockedAddresses => "blockedAddresses",
             Self::BlockedDomains => "blockedDomains",
+            Self::ClosedMessage => "closedMessage",
             Self::Confirm => "confirm",
             Self::ConfirmName => "confirmName",
             Self::CurrentPassword => "currentPassword",
@@ -135,6 +139,15 @@ impl Error {
     /// A refused field value.
     pub fn invalid(field: Field, message: impl Into<String>) -> Self {
         Self::Invalid { field, message: message.into() }
+    }
+
+    /// The same for a field that a door calls by another name than the rule that refused it.
+    #[must_use]
+    pub fn of_field(self, field: Field) -> Self {
+        match self {
+            Self::Invalid { message, .. } => Self::Invalid { field, message },
+            other => other,
+        }
     }
 
     /// A cursor that the list did not give out.
