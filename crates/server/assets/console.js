@@ -74,6 +74,7 @@
     const parts = (root) => [...root.querySelectorAll("[data-live], #filter")].map((part) => part.id).join();
     if (parts(document) !== parts(page)) return false;
     const before = document.activeElement;
+    const chosen = keys().filter((box) => box.checked).map((box) => box.value);
     for (const part of document.querySelectorAll("[data-live]")) {
       const fresh = find(`#${part.id}`, page);
       if (!part.hasAttribute("role")) part.replaceWith(fresh);
@@ -86,6 +87,8 @@
     const filter = find("#filter");
     find("[name=view]", filter || document)?.remove();
     if (filter) filter.prepend(...page.querySelectorAll("#filter [name=view]"));
+    for (const box of keys()) box.checked = chosen.includes(box.value);
+    countChosen();
     if (!before.isConnected) (document.getElementById(before.id) || find("#q") || find("main")).focus();
     return true;
   }
@@ -137,6 +140,19 @@
     }
   }
 
+  // ---- Choosing several keys --------------------------------------------------------------------------------------
+
+  const keys = () => [...document.querySelectorAll("#bulk [name=id]")];
+
+  function countChosen() {
+    const all = find("[data-select-all]");
+    if (!all) return;
+    const [chosen, boxes] = [keys().filter((box) => box.checked).length, keys().length];
+    all.checked = chosen === boxes;
+    all.indeterminate = chosen > 0 && chosen < boxes;
+    find("[data-selected]").textContent = chosen ? ` (${chosen})` : "";
+  }
+
   // ---- Dialogs ----------------------------------------------------------------------------------------------------
 
   // Makes the dialog in the page modal.
@@ -146,6 +162,7 @@
     if (box.open) box.removeAttribute("open");
     find("#app").inert = false;
     box.dataset.at = location.href;
+    chips();
     box.showModal();
     find("#errors", box)?.focus();
   }
@@ -169,6 +186,7 @@
     const box = dialog();
     if (!box || guard()) return;
     const target = box.dataset.close;
+    if (!target) return close(), find("#title").focus(); // a question about the form behind it, which stays as it is
     if (opened && !box.hasAttribute("data-once")) history.back();
     else visit(target, "replace");
     opened = false;
@@ -180,7 +198,7 @@
 
   let copied = false;
   const token = () => find("[data-token]");
-  const uncopied = () => Boolean(token()?.value) && !copied;
+  const uncopied = () => Boolean(token()?.value) && !copied && Boolean(find("#leave")); // what can be made anew may be left
 
   // Takes the token out of the page.
   function forget() {
@@ -206,8 +224,8 @@
 
   function markCopied() {
     copied = true;
-    find("#leave").hidden = true;
-    tell("Copied. Store it now: it is shown only once.", true);
+    if (find("#leave")) find("#leave").hidden = true;
+    tell(token().dataset.copied || "Copied. Store it now: it is shown only once.", true);
   }
 
   async function copy(button) {
@@ -222,7 +240,47 @@
       if (done) button.focus();
     }
     if (done) markCopied();
-    else tell(`Your browser did not copy it. The token is selected: press ${/Mac|iP/.test(navigator.platform) ? "⌘C" : "Ctrl+C"}.`, false);
+    else tell(`Your browser did not copy it. It is selected: press ${/Mac|iP/.test(navigator.platform) ? "⌘C" : "Ctrl+C"}.`, false);
+  }
+
+  // ---- Lists of short texts: a chip each ---------------------------------------------------------------------------
+
+  // Puts chips in place of each text area; without script, that has one text a line.
+  function chips() {
+    for (const template of document.querySelectorAll("template[data-chips]")) {
+      template.previousElementSibling.replaceWith(template.content);
+      template.remove();
+    }
+  }
+
+  function tellChips(box, text) {
+    const count = box.querySelectorAll(".chip").length;
+    find("[role=status]", box).textContent = `${text} ${count} in the list.`;
+    const warning = find("#open");
+    if (warning) warning.hidden = Boolean(find("[data-allow] .chip"));
+  }
+
+  function addChips(field, text) {
+    const box = field.closest("[data-chip-box]");
+    const held = new Set([...box.querySelectorAll(".chip > input")].map((chip) => chip.value.toLowerCase()));
+    const fresh = text.split(/[\s,;]+/).filter((entry) => entry && !held.has(entry.toLowerCase()) && held.add(entry.toLowerCase()));
+    for (const entry of fresh) {
+      const chip = find("template", box).content.cloneNode(true);
+      find("span", chip).textContent = find("input", chip).value = entry;
+      find("button", chip).setAttribute("aria-label", `Remove ${entry}`);
+      find("ul", box).append(chip);
+    }
+    field.value = "";
+    tellChips(box, fresh.length ? `Added ${fresh.join(", ")}.` : "Already there.");
+  }
+
+  function removeChip(button) {
+    const [box, chip] = [button.closest("[data-chip-box]"), button.closest(".chip")];
+    const next = chip.nextElementSibling || chip.previousElementSibling;
+    const removed = find("input", chip).value;
+    chip.remove();
+    (next ? find("button", next) : find(":scope > input", box)).focus();
+    tellChips(box, `Removed ${removed}.`);
   }
 
   // ---- What people do ---------------------------------------------------------------------------------------------
@@ -233,6 +291,12 @@
     const on = (selector) => event.target.closest?.(selector);
     for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
     if (on("[data-copy]")) return void copy(on("[data-copy]"));
+    if (on("[data-unchip]")) return removeChip(on("[data-unchip]"));
+    if (on("[data-chip-box]") === event.target) find(":scope > input", event.target).focus();
+    if (on("[data-close-only]") && dialog()) {
+      event.preventDefault();
+      return dismiss();
+    }
     if (on("[data-stay]")) {
       find("#leave").hidden = true;
       return void token().focus();
@@ -274,9 +338,15 @@
       event.preventDefault();
       return filter("push");
     }
+    if (form.id === "bulk") {
+      event.preventDefault();
+      opener = "revoke-selected";
+      opened = true;
+      return visit(`${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`, "push");
+    }
     if (!form.closest("#dialog")) return;
     event.preventDefault();
-    const button = find("button:not([type=button])", form);
+    const button = event.submitter || find("button:not([type=button])", form);
     if (button.hasAttribute("aria-busy")) return; // one answer at a time
     button.setAttribute("aria-busy", "true");
     const went = await visit(form.action, null, { method: "POST", body: new URLSearchParams(new FormData(form)) });
@@ -309,9 +379,26 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.id === "status") filter("push");
+    if (event.target.matches("[data-select-all]")) for (const box of keys()) box.checked = event.target.checked;
+    if (event.target.closest("#bulk")) countChosen();
+  });
+
+  document.addEventListener("paste", (event) => {
+    const field = event.target.closest?.("[data-chip-box] > input");
+    const text = field && event.clipboardData.getData("text").trim();
+    if (!text || !/[\s,;]/.test(text)) return;
+    event.preventDefault();
+    addChips(field, field.value + text);
   });
 
   document.addEventListener("keydown", (event) => {
+    const field = event.target.closest?.("[data-chip-box] > input");
+    if (field && !event.isComposing && (event.key === "Enter" || event.key === ",")) {
+      event.preventDefault();
+      if (field.value.trim()) addChips(field, field.value);
+    } else if (field && event.key === "Backspace" && !field.value) {
+      find(".chip:last-child button", field.parentElement)?.focus();
+    }
     if (event.key !== "Escape") return;
     const menu = event.target.closest?.(".menu[open]");
     if (menu) {
@@ -380,8 +467,10 @@
   }
 
   function ready() {
+    countChosen();
     settle();
     showTimes();
+    chips();
     raise();
     const place = find("[data-countdown]");
     if (place) countDown(place);

@@ -2,15 +2,21 @@
 //! `cargo run -p keystead-server --example gallery -- DIR`, then serve DIR with any web server on 127.0.0.1.
 #![expect(clippy::unwrap_used, reason = "a tool for developers: stopping at the first failure is right")]
 
+#[path = "gallery/settings.rs"]
+mod settings;
+
 use std::{env, fs, path::Path};
 
 use askama::Template;
 use keystead_server::console::view::{
-    Action, AlreadyCreated, Assets, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm,
-    EditRefused, ErrorPage, ExpirationChoice, Filter, KeyList, KeyRow, KeysPage, LinkSpentPage, ListLinks,
-    Notice, RevokeForm, SettingsPage, SetupErrors, SetupPage, Shell, SignInLinkPage, SignInPage, Status,
-    Time, Tone, Viewer,
+    Action, AlreadyCreated, Assets, Bulk, ChosenKey, Count, CreateErrors, CreateForm, Created, Dialog,
+    EditErrors, EditForm, EditRefused, ErrorPage, ExpirationChoice, Filter, KeyList, KeyRow, KeysPage,
+    LinkSpentPage, ListLinks, NavLink, Notice, RevokeForm, RevokeManyForm, SetupErrors, SetupPage, Shell,
+    SignInLinkPage, SignInPage, Status, Time, Tone, Viewer,
 };
+
+#[path = "gallery/users.rs"]
+mod users;
 
 fn main() {
     let dir = env::args().nth(1).unwrap();
@@ -26,8 +32,10 @@ fn main() {
         names.push(name.to_owned());
     };
     front_pages(&mut save);
+    settings::save(&mut save);
     lists(&mut save);
     dialogs(&mut save);
+    users::pages(&mut save);
     let links: Vec<String> =
         names.iter().map(|name| format!("<li><a href=\"{name}.html\">{name}</a>")).collect();
     fs::write(
@@ -118,7 +126,6 @@ fn front_pages(save: &mut impl FnMut(&str, String)) {
         };
         save(&format!("error-{status}"), page.render().unwrap());
     }
-    save("settings", SettingsPage { shell: shell() }.render().unwrap());
 }
 
 fn lists(save: &mut impl FnMut(&str, String)) {
@@ -132,7 +139,8 @@ fn lists(save: &mut impl FnMut(&str, String)) {
     {
         row.creator = Some(text(creator));
     }
-    all.matching = 214;
+    all.matching = Count(214);
+    all.bulk = Some(Bulk { action: "revoke-many.html", hidden: vec![("view", text("all"))] });
     all.links.next = Some(text("keys.html?after=c2"));
     all.links.first = Some(text("keys.html"));
     all.notice = Some(notice(Tone::Good, "Revoked “deploy key” of Grace Hopper."));
@@ -140,7 +148,7 @@ fn lists(save: &mut impl FnMut(&str, String)) {
     let mut none = list(Vec::new());
     none.filter.search = text("<b>billing</b>");
     none.filter.status = Some(Status::Expired);
-    none.hidden = 12;
+    none.all = Count(12);
     show("keys-none", none);
     let mut fresh = list(rows());
     fresh.rows[0].fresh = true;
@@ -151,7 +159,7 @@ fn lists(save: &mut impl FnMut(&str, String)) {
             .map(|n| row(&format!("{n:04}"), "nightly export", "Moves yesterday’s figures to the warehouse."))
             .collect(),
     );
-    fifty.matching = 10_000;
+    fifty.matching = Count(1_001);
     fifty.links.next = Some(text("keys.html?after=c2"));
     show("keys-50", fifty);
     let mut member = list(rows());
@@ -238,6 +246,11 @@ fn dialogs(save: &mut impl FnMut(&str, String)) {
         })
     };
     show("revoke", revoke(None, None, "", None));
+    show("revoke-many", Dialog::RevokeMany(revoke_many("", None)));
+    show(
+        "revoke-many-error",
+        Dialog::RevokeMany(revoke_many("2", Some("Type 3, the number of keys, to confirm."))),
+    );
     show("revoke-recent", revoke(Some("Grace Hopper"), Some(time("2026-03-12T11:05:09Z")), "", None));
     show(
         "revoke-error",
@@ -250,12 +263,35 @@ fn dialogs(save: &mut impl FnMut(&str, String)) {
     );
 }
 
+fn revoke_many(typed: &str, error: Option<&str>) -> RevokeManyForm {
+    let key = |id: &str, name: &str, creator: Option<&str>, used: Option<&str>| ChosenKey {
+        id: text(id),
+        name: text(name),
+        masked_token: format!("ks_3f{id}…9kZa"),
+        creator: creator.map(text),
+        recent_use: used.map(time),
+    };
+    RevokeManyForm {
+        action: text("keys.html"),
+        close: text("keys-all.html"),
+        keys: vec![
+            key("a1", "Nightly export", Some("Grace Hopper"), Some("2026-03-12T11:05:09Z")),
+            key("a2", "ci-deploy", None, None),
+            key("a3", &"Quarterly-report-generator-".repeat(3), Some("Katherine Johnson"), None),
+        ],
+        gone: 1,
+        typed: text(typed),
+        error: error.map(text),
+    }
+}
+
 fn create_form() -> CreateForm {
     let choice = |value: &str, label: &str, expires: Option<&str>| ExpirationChoice {
         value: text(value),
         label: text(label),
         expires: expires.map(time),
         chosen: value == "30d",
+        allowed: true,
     };
     CreateForm {
         action: text("keys.html"),
@@ -271,6 +307,7 @@ fn create_form() -> CreateForm {
             choice("1y", "1 year", Some("2027-03-12T14:05:09Z")),
             choice("never", "Never", None),
         ],
+        bound: None,
         impersonation: Some(false),
         errors: CreateErrors::default(),
     }
@@ -282,9 +319,9 @@ fn page(list: KeyList, dialog: Option<Dialog>) -> String {
 
 fn list(rows: Vec<KeyRow>) -> KeyList {
     KeyList {
-        matching: rows.len(),
+        matching: Count(rows.len() as u64),
+        all: Count(rows.len() as u64),
         rows,
-        hidden: 0,
         filter: Filter { all: false, search: String::new(), status: None },
         may_view_all: true,
         links: ListLinks {
@@ -296,6 +333,7 @@ fn list(rows: Vec<KeyRow>) -> KeyList {
             next: None,
         },
         notice: None,
+        bulk: None,
     }
 }
 
@@ -365,8 +403,31 @@ fn shell() -> Shell {
             organization: text("Analytical Engines"),
             others: Vec::new(),
         },
+        nav: nav(),
         banner: None,
     }
+}
+
+fn nav() -> Vec<NavLink> {
+    [
+        ("api-keys", "API Keys", "key"),
+        ("users", "Users", "people"),
+        ("roles", "Roles", "role"),
+        ("groups", "Groups", "group"),
+        ("email-access", "Email Access Control", "mail"),
+        ("key-policy", "API key policy", "policy"),
+        ("audit-log", "Audit log", "log"),
+        ("organizations", "Organizations", "site"),
+        ("account", "Account", "person"),
+    ]
+    .map(|(href, label, icon)| NavLink {
+        href,
+        label,
+        icon,
+        about: "What the page is for, in a sentence of some length.",
+        current: false,
+    })
+    .into()
 }
 
 fn assets() -> Assets {

@@ -12,7 +12,11 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::console::{self, access, account, dialogs, invitation, keys, password, settings};
+use crate::console::users::{self, actions, invite};
+use crate::console::{
+    self, access, account, audit, bulk, dialogs, email_access, group, groups, invitation, keys,
+    organizations, password, roles, settings,
+};
 use crate::observe::{NotCompressed, observe};
 use crate::{Doors, assets, graphql, health, verify};
 
@@ -21,6 +25,9 @@ const SLOWEST: Duration = Duration::from_secs(20);
 
 /// The largest body that any door reads.
 const BODY_BYTES: usize = 64 * 1024;
+
+/// E-mail rules are the one form that can be longer: four lists of 1,000.
+const LIST_BYTES: usize = 1024 * 1024;
 
 /// Everything that the public address serves.
 pub fn router(doors: Doors) -> Router {
@@ -42,10 +49,57 @@ pub fn router(doors: Doors) -> Router {
         .route("/settings/account", get(account::account_page).post(account::rename))
         .route("/settings/account/password", get(account::account_page).post(account::change_password))
         .route("/settings/account/sessions", get(account::account_page).post(account::end_sessions))
+        .route("/settings/organization", post(settings::rename))
+        .route("/settings/key-policy", get(settings::policy_page).post(settings::save_policy))
+        .route(
+            "/settings/email-access",
+            get(email_access::access_page).post(email_access::save).layer(DefaultBodyLimit::max(LIST_BYTES)),
+        )
+        .route("/settings/roles", get(roles::list_page))
+        .route("/settings/roles/new", get(roles::create_page).post(roles::create))
+        .route("/settings/roles/{role}/edit", get(roles::edit_page).post(roles::edit))
+        .route("/settings/roles/{role}/delete", get(roles::delete_page).post(roles::delete))
+        .route("/settings/groups", get(groups::list_page))
+        .route("/settings/groups/new", get(groups::create_page).post(groups::create))
+        .route("/settings/groups/{group}", get(group::group_page))
+        .route("/settings/groups/{group}/edit", get(group::edit_page).post(group::edit))
+        .route("/settings/groups/{group}/delete", get(group::delete_page).post(group::delete))
+        .route("/settings/groups/{group}/members", post(group::add))
+        .route("/settings/groups/{group}/members/{member}/remove", post(group::remove))
+        .route("/settings/organizations", get(organizations::list_page))
+        .route("/settings/organizations/new", get(organizations::create_page).post(organizations::create))
+        .route(
+            "/settings/organizations/{organization}/archive",
+            get(organizations::archive_page).post(organizations::archive_it),
+        )
+        .route(
+            "/settings/organizations/{organization}/restore",
+            get(organizations::restore_page).post(organizations::restore_it),
+        )
         .route("/settings/api-keys", get(keys::list_page))
         .route("/settings/api-keys/new", get(dialogs::create_page).post(dialogs::create))
+        .route("/settings/api-keys/revoke", get(bulk::revoke_page).post(bulk::revoke))
         .route("/settings/api-keys/{id}/edit", get(dialogs::edit_page).post(dialogs::edit))
         .route("/settings/api-keys/{id}/revoke", get(dialogs::revoke_page).post(dialogs::revoke))
+        .route("/settings/audit-log", get(audit::log_page))
+        .route("/settings/audit-log/export", post(audit::export))
+        .route("/settings/users", get(users::list_page))
+        .route("/settings/users/export.csv", post(users::export::export))
+        .route("/settings/users/invite", get(invite::invite_page).post(invite::invite))
+        .route("/settings/users/{id}", get(users::person::user_page))
+        .route("/settings/users/{id}/edit", get(users::edit::edit_page).post(users::edit::edit))
+        .route("/settings/users/{id}/deactivate", get(actions::deactivate_page).post(actions::deactivate))
+        .route("/settings/users/{id}/reactivate", get(actions::reactivate_page).post(actions::reactivate))
+        .route("/settings/users/{id}/revoke-keys", get(actions::revoke_keys_page).post(actions::revoke_keys))
+        .route("/settings/users/{id}/delete", get(actions::delete_page).post(actions::delete))
+        .route(
+            "/settings/users/{id}/invite-again",
+            get(actions::invite_again_page).post(actions::invite_again),
+        )
+        .route(
+            "/settings/users/{id}/reset-password",
+            get(actions::reset_password_page).post(actions::reset_password),
+        )
         .route("/graphql", any(graphql::graphql))
         .route("/graphql/assets/{digest}/{name}", get(graphql::asset))
         .fallback(console::not_found)

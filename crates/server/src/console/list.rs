@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use keystead_domain::{Actor, ApiKey, Error, KeyFilter, KeyId, SearchText, Status, View};
 use serde::Deserialize;
 
-use super::view::{self, Action, Filter, KeyRow, ListLinks, Notice, Time, Tone};
+use super::view::{self, Action, Bulk, Count, Filter, KeyRow, ListLinks, Notice, Time, Tone};
 use super::visit::SignedIn;
 
 /// Keys a page.
@@ -74,6 +74,25 @@ impl ListQuery {
         self.address(&format!("/{key}/revoke"), &[])
     }
 
+    /// The dialog for several keys.
+    pub(super) fn revoke_many(&self) -> String {
+        self.address("/revoke", &[])
+    }
+
+    /// The list after several keys were revoked: from its beginning, since what stood on a page may be gone.
+    pub(super) fn after_revoking_many(&self) -> String {
+        Self { after: String::new(), ..self.clone() }.address("", &[("done", "revoked-many")])
+    }
+
+    fn bulk(&self) -> Bulk {
+        let own = [("view", &self.view), ("q", &self.q), ("status", &self.status), ("after", &self.after)];
+        let set = own.into_iter().filter(|(_, value)| !value.is_empty());
+        Bulk {
+            action: "/settings/api-keys/revoke",
+            hidden: set.map(|(name, value)| (name, value.clone())).collect(),
+        }
+    }
+
     fn filter(&self) -> Result<KeyFilter, Error> {
         let status =
             Some(self.status.as_str()).filter(|status| !status.is_empty()).map(Status::parse).transpose()?;
@@ -86,18 +105,18 @@ impl ListQuery {
         let (view, filter) = (View::parse(&self.view)?, self.filter()?);
         let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
         let page = app.keys(actor, view, &filter, PAGE, after).await?;
-        let matching = app.count_keys(actor, view, &filter).await?;
+        let matching = Count(app.count_keys_up_to(actor, view, &filter, Count::AT_MOST).await?);
         let all = if filter == KeyFilter::default() {
             matching
         } else {
-            app.count_keys(actor, view, &KeyFilter::default()).await?
+            Count(app.count_keys_up_to(actor, view, &KeyFilter::default(), Count::AT_MOST).await?)
         };
         let next = page.cursors.last().filter(|_| page.has_more);
         let rows = page.keys.iter().map(|key| self.row(key, actor, view, now)).collect();
         Ok(view::KeyList {
             rows,
-            matching: usize::try_from(matching).unwrap_or(usize::MAX),
-            hidden: usize::try_from(all.saturating_sub(matching)).unwrap_or(usize::MAX),
+            matching,
+            all,
             filter: Filter {
                 all: view == View::All,
                 search: self.q.trim().to_owned(),
@@ -113,6 +132,7 @@ impl ListQuery {
                 next: next.map(|cursor| Self { after: cursor.clone(), ..self.clone() }.list()),
             },
             notice: self.notice(),
+            bulk: actor.revocable_keys().creator().is_none().then(|| self.bulk()),
         })
     }
 
@@ -121,6 +141,7 @@ impl ListQuery {
             "created" => "The key was created.",
             "updated" => "The changes were saved.",
             "revoked" => "The key was revoked. It no longer works.",
+            "revoked-many" => "The keys were revoked. They no longer work.",
             _ => return None,
         };
         Some(Notice { tone: Tone::Good, text: text.to_owned() })
@@ -149,7 +170,7 @@ impl ListQuery {
     }
 }
 
-fn shown(status: Status) -> view::Status {
+pub(super) fn shown(status: Status) -> view::Status {
     match status {
         Status::Active => view::Status::Active,
         Status::ExpiringSoon => view::Status::ExpiringSoon,

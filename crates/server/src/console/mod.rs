@@ -5,16 +5,26 @@
 
 pub(crate) mod access;
 pub(crate) mod account;
+pub(crate) mod audit;
+pub(crate) mod bulk;
 mod csrf;
 pub(crate) mod dialogs;
+pub(crate) mod email_access;
+mod fields;
 mod forms;
+pub(crate) mod group;
+pub(crate) mod groups;
 mod html;
 pub(crate) mod invitation;
 pub(crate) mod keys;
 mod list;
+mod nav;
+pub(crate) mod organizations;
 pub(crate) mod password;
+pub(crate) mod roles;
 pub(crate) mod settings;
 mod user_agent;
+pub(crate) mod users;
 pub mod view;
 mod visit;
 

@@ -11,6 +11,7 @@ use keystead_domain::{Actor, Error, OrganizationState, RoleId, User};
 
 use super::csrf;
 use super::html::{PageError, see_other};
+use super::nav;
 use super::view::{OtherOrganization, Shell, Viewer};
 use crate::{Doors, Settings, assets, credentials};
 
@@ -20,6 +21,7 @@ pub(crate) struct SignedIn {
     pub(super) actor: Actor,
     pub(super) origin: RequestOrigin,
     secret: BrowserSecret,
+    path: String,
 }
 
 impl FromRequestParts<Doors> for SignedIn {
@@ -38,7 +40,10 @@ impl FromRequestParts<Doors> for SignedIn {
         };
         let origin = credentials::browser_origin(&parts.extensions, &parts.headers);
         match doors.app().actor_of_session(&secret, &origin).await {
-            Ok(Some(actor)) => Ok(Self { doors: doors.clone(), actor, origin, secret }),
+            Ok(Some(actor)) => {
+                let path = parts.uri.path().to_owned();
+                Ok(Self { doors: doors.clone(), actor, origin, secret, path })
+            }
             Ok(None) => Err(to_sign_in()),
             Err(error) => Err(PageError::from(error).into_response()),
         }
@@ -52,6 +57,12 @@ impl SignedIn {
 
     pub(super) fn now(&self) -> Timestamp {
         self.app().now()
+    }
+
+    /// The actor as of now, for what takes a while: they may have been signed out meanwhile, or lost a role.
+    pub(super) async fn again(&self) -> Result<Actor, Error> {
+        let actor = self.app().actor_of_session(&self.secret, &self.origin).await?;
+        actor.ok_or(Error::Unauthenticated)
     }
 
     /// Refuses a form that was not made for this browser.
@@ -78,6 +89,7 @@ impl SignedIn {
                 organization: state.organization.name.to_string(),
                 others: others.collect::<Result<_, Error>>()?,
             },
+            nav: nav::links(&self.actor, &self.path),
             banner: None,
         })
     }

@@ -8,6 +8,8 @@ use super::{Time, collect};
 pub enum Dialog {
     /// *Create API key*.
     Create(CreateForm),
+    /// Nobody can create a key now.
+    Closed(Closed),
     /// *API key created*, with the token.
     Created(Created),
     /// The form of a key that exists already was sent again.
@@ -18,6 +20,8 @@ pub enum Dialog {
     EditRefused(EditRefused),
     /// *Revoke access?*
     Revoke(RevokeForm),
+    /// *Revoke keys?*, several at once.
+    RevokeMany(RevokeManyForm),
 }
 
 /// `GET|POST /settings/api-keys/new`. Fields: `csrf`, `request_id`, `name`, `description`, `expiration`,
@@ -35,6 +39,8 @@ pub struct CreateForm {
     pub description: String,
     /// The choices, in order; exactly one is `chosen`. At most eight.
     pub expirations: Vec<ExpirationChoice>,
+    /// Why some of them cannot be chosen.
+    pub bound: Option<String>,
     /// Whether *Allow impersonation* is on; `None` when it is not offered.
     pub impersonation: Option<bool>,
     /// What was wrong with the last attempt.
@@ -51,6 +57,16 @@ pub struct ExpirationChoice {
     pub expires: Option<Time>,
     /// Whether it is the one that is set.
     pub chosen: bool,
+    /// Whether the organization allows it.
+    pub allowed: bool,
+}
+
+/// The create dialog while nobody can create a key.
+pub struct Closed {
+    /// Why, as the organization's administrators put it, and what to do.
+    pub reason: String,
+    /// Where *Close* leads.
+    pub close: String,
 }
 
 /// Errors of the create form.
@@ -177,4 +193,41 @@ pub struct RevokeForm {
     pub typed: String,
     /// Why the last attempt was refused: "That is not the key's name."
     pub error: Option<String>,
+}
+
+/// `GET|POST /settings/api-keys/revoke`. Fields: `csrf`, `id` of each key, `confirm`.
+pub struct RevokeManyForm {
+    /// Where the form posts to.
+    pub action: String,
+    /// Where *Cancel* leads.
+    pub close: String,
+    /// The keys.
+    pub keys: Vec<ChosenKey>,
+    /// How many of those that were chosen are gone by now.
+    pub gone: usize,
+    /// As typed.
+    pub typed: String,
+    /// Why the last attempt was refused.
+    pub error: Option<String>,
+}
+
+impl RevokeManyForm {
+    /// How many keys were used within the last 7 days.
+    pub(crate) fn in_use(&self) -> usize {
+        self.keys.iter().filter(|key| key.recent_use.is_some()).count()
+    }
+}
+
+/// One of several keys to be revoked.
+pub struct ChosenKey {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The fragment that may be shown.
+    pub masked_token: String,
+    /// The creator's name, when that is not the viewer.
+    pub creator: Option<String>,
+    /// When it was last used, if that is so recent that somebody probably depends on it.
+    pub recent_use: Option<Time>,
 }

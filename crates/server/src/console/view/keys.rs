@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Dialog, Notice, Shell, Time, Tone};
+use super::{Count, Dialog, Notice, Shell, Time, Tone, count_words};
 
 /// `GET /settings/api-keys`, and every address of a dialog over it.
 #[derive(Template)]
@@ -22,12 +22,15 @@ impl KeysPage {
         match &self.dialog {
             Some(Dialog::Create(form)) if !form.errors.list().is_empty() => "Error: Create API key",
             Some(Dialog::Create(_)) => "Create API key",
+            Some(Dialog::Closed(_)) => "Keys cannot be created now",
             Some(Dialog::Created(_)) => "API key created",
             Some(Dialog::AlreadyCreated(_)) => "Created already",
             Some(Dialog::Edit(form)) if !form.errors.list().is_empty() => "Error: Edit API key",
             Some(Dialog::Edit(_) | Dialog::EditRefused(_)) => "Edit API key",
             Some(Dialog::Revoke(form)) if form.error.is_some() => "Error: Revoke access?",
             Some(Dialog::Revoke(_)) => "Revoke access?",
+            Some(Dialog::RevokeMany(form)) if form.error.is_some() => "Error: Revoke keys?",
+            Some(Dialog::RevokeMany(_)) => "Revoke keys?",
             None => "",
         }
     }
@@ -38,9 +41,9 @@ pub struct KeyList {
     /// This page's keys, in order.
     pub rows: Vec<KeyRow>,
     /// How many keys match the filter, on all pages.
-    pub matching: usize,
-    /// How many keys of this view the search and status filter leave out; 0 when nothing is filtered.
-    pub hidden: usize,
+    pub matching: Count,
+    /// How many keys of this view there are.
+    pub all: Count,
     /// What the controls are set to.
     pub filter: Filter,
     /// Whether *My keys / All keys* is offered.
@@ -49,6 +52,16 @@ pub struct KeyList {
     pub links: ListLinks,
     /// What came of the last change.
     pub notice: Option<Notice>,
+    /// The form that revokes several keys at once, for those who may revoke everyone's.
+    pub bulk: Option<Bulk>,
+}
+
+/// The form around the list that leads to the dialog for several keys. Its fields besides the keys' are those of the list.
+pub struct Bulk {
+    /// Where it leads: `/settings/api-keys/revoke`.
+    pub action: &'static str,
+    /// Hidden fields: name and value.
+    pub hidden: Vec<(&'static str, String)>,
 }
 
 impl KeyList {
@@ -59,19 +72,13 @@ impl KeyList {
 
     /// The count announced to screen readers whenever the list changes.
     pub(crate) fn count(&self) -> String {
-        let noun = |n: usize| if n == 1 { "key" } else { "keys" };
-        let here = if self.rows.len() < self.matching {
-            format!(", {} on this page", self.rows.len())
-        } else {
-            String::new()
-        };
-        if self.filtered() {
-            let total = self.matching + self.hidden;
-            let verb = if self.matching == 1 { "matches" } else { "match" };
-            format!("{} of {total} {} {verb}{here}", self.matching, noun(total))
-        } else {
-            format!("{} {}{here}", self.matching, noun(self.matching))
-        }
+        count_words("key", self.rows.len(), self.matching, self.filtered().then_some(self.all))
+    }
+
+    /// How many keys of this view the search and status filter leave out.
+    pub(crate) fn hidden(&self) -> Count {
+        let beyond = self.all.0 >= u64::from(Count::AT_MOST);
+        if beyond { self.all } else { Count(self.all.0.saturating_sub(self.matching.0)) }
     }
 }
 

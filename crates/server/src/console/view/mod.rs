@@ -6,25 +6,47 @@
 //!
 //! No page type implements `Debug`: one of them carries a token, several carry what a person typed.
 
+use std::fmt;
+
 mod access;
 mod account;
+mod audit;
 mod dialogs;
+mod email_access;
 mod keys;
 mod pages;
+mod roles;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub use access::{
     ForgotPage, InvitationErrors, InvitationPage, LinkSpentPage, ResetPage, SetupErrors, SetupPage,
     SignInLinkPage, SignInPage,
 };
 pub use account::{AccountErrors, AccountPage, AccountRole, SessionRow};
+pub use audit::{AuditChoice, AuditForm, AuditLogPage, AuditRow};
 pub use dialogs::{
-    AlreadyCreated, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm, EditRefused,
-    ExpirationChoice, RevokeForm,
+    AlreadyCreated, ChosenKey, Closed, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm,
+    EditRefused, ExpirationChoice, RevokeForm, RevokeManyForm,
 };
-pub use keys::{Action, Filter, KeyList, KeyRow, KeysPage, ListLinks, Status};
-pub use pages::{ErrorPage, SettingsPage};
+pub use email_access::{EmailAccessPage, Exclusion};
+pub use keys::{Action, Bulk, Filter, KeyList, KeyRow, KeysPage, ListLinks, Status};
+pub use pages::ErrorPage;
+pub use roles::{
+    AddMember, GroupDialog, GroupForm, GroupPage, GroupRow, GroupsPage, HeldRole, MemberRow,
+    PermissionChoice, RoleChoice, RoleDialog, RoleForm, RoleRow, RolesPage,
+};
+pub use settings::{
+    Chip, ChipField, ConfirmForm, InvitationLink, KeyPolicyPage, NewOrganization, OrganizationDialog,
+    OrganizationRow, OrganizationsPage, PolicyChoice, RenameForm, SettingsPage,
+};
+pub use users::{
+    Fact, GroupChoice, Impact, ImpactKey, KeysOfUser, LinkMade, OwnedKey, Typed, UserAction, UserConfirm,
+    UserDialog, UserErrors, UserFilterStatus, UserForm, UserList, UserListLinks, UserPage, UserRole, UserRow,
+    UserStanding, UserView, UsersPage,
+};
 
 /// Where the pages load their style, script and icon from.
 #[derive(Clone)]
@@ -61,6 +83,21 @@ pub struct OtherOrganization {
     pub name: String,
 }
 
+/// A page that the viewer may open.
+#[derive(Clone)]
+pub struct NavLink {
+    /// Its path.
+    pub href: &'static str,
+    /// Its name.
+    pub label: &'static str,
+    /// The name of its icon.
+    pub icon: &'static str,
+    /// What it is for, in a sentence.
+    pub about: &'static str,
+    /// Whether the viewer is there, or at something below it.
+    pub current: bool,
+}
+
 /// What all pages behind sign-in have in common.
 #[derive(Clone)]
 pub struct Shell {
@@ -70,6 +107,8 @@ pub struct Shell {
     pub csrf: String,
     /// Who is signed in.
     pub viewer: Viewer,
+    /// Where the viewer may go.
+    pub nav: Vec<NavLink>,
     /// A standing remark about the whole server, shown above the heading: "Keystead is read-only right now …".
     pub banner: Option<String>,
 }
@@ -80,6 +119,12 @@ pub struct Notice {
     pub tone: Tone,
     /// One sentence: "Revoked “deploy key”."
     pub text: String,
+}
+
+impl Notice {
+    pub(crate) fn is_warning(&self) -> bool {
+        self.tone == Tone::Warning
+    }
 }
 
 /// Whether a [`Notice`] is good news.
@@ -100,6 +145,39 @@ pub struct Time {
     pub date: String,
     /// The exact instant: `12 Mar 2026, 14:05:09 UTC`.
     pub exact: String,
+}
+
+/// How many there are, counted up to [`Count::AT_MOST`]: whoever has more needs a search, not a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Count(pub u64);
+
+impl Count {
+    /// Beyond this, nothing is counted.
+    pub const AT_MOST: u32 = 1_001;
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1_000 => f.write_str("1,000"),
+            beyond if beyond > 1_000 => f.write_str("1,000+"),
+            few => few.fmt(f),
+        }
+    }
+}
+
+/// The count of a list, announced to screen readers whenever it changes: of one page, of all that match, and of all there are
+/// if some are filtered out.
+fn count_words(noun: &str, here: usize, matching: Count, all: Option<Count>) -> String {
+    let plural = |count: Count| if count.0 == 1 { "" } else { "s" };
+    let on_page = if (here as u64) < matching.0 { format!(", {here} on this page") } else { String::new() };
+    match all {
+        Some(all) => {
+            let verb = if matching.0 == 1 { "matches" } else { "match" };
+            format!("{matching} of {all} {noun}{} {verb}{on_page}", plural(all))
+        }
+        None => format!("{matching} {noun}{}{on_page}", plural(matching)),
+    }
 }
 
 /// The fields that have an error, each with the id of its element.

@@ -30,7 +30,7 @@ fn row(name: &str, edit: Action) -> KeyRow {
     }
 }
 
-fn page(rows: Vec<KeyRow>, search: &str, hidden: usize, dialog: Option<Dialog>) -> String {
+fn page(rows: Vec<KeyRow>, search: &str, hidden: u64, dialog: Option<Dialog>) -> String {
     let link = || "/settings/api-keys".to_owned();
     let assets = Assets { css: "/a.css".to_owned(), js: "/a.js".to_owned(), icon: "/a.svg".to_owned() };
     let viewer = Viewer {
@@ -41,9 +41,9 @@ fn page(rows: Vec<KeyRow>, search: &str, hidden: usize, dialog: Option<Dialog>) 
         others: Vec::new(),
     };
     let list = KeyList {
-        matching: rows.len(),
+        matching: Count(rows.len() as u64),
+        all: Count(rows.len() as u64 + hidden),
         rows,
-        hidden,
         filter: Filter { all: true, search: search.to_owned(), status: None },
         may_view_all: true,
         links: ListLinks {
@@ -55,8 +55,9 @@ fn page(rows: Vec<KeyRow>, search: &str, hidden: usize, dialog: Option<Dialog>) 
             next: None,
         },
         notice: Some(Notice { tone: Tone::Good, text: search.to_owned() }),
+        bulk: Some(Bulk { action: "/settings/api-keys/revoke", hidden: vec![("q", search.to_owned())] }),
     };
-    let shell = Shell { assets, csrf: "csrf".to_owned(), viewer, banner: None };
+    let shell = Shell { assets, csrf: "csrf".to_owned(), viewer, nav: Vec::new(), banner: None };
     KeysPage { shell, list, dialog }.render().unwrap()
 }
 
@@ -115,4 +116,13 @@ fn an_empty_result_says_what_the_filter_hides() {
     let html = page(Vec::new(), "billing", 12, None);
     assert!(html.contains("0 of 12 keys match"));
     assert!(html.contains("The filter hides 12 keys."));
+}
+
+#[test]
+fn beyond_a_thousand_nothing_is_counted() {
+    let count = |count: u64| count_words("key", 50, Count(count), None);
+    assert_eq!(count(999), "999 keys, 50 on this page");
+    assert_eq!(count(1_000), "1,000 keys, 50 on this page");
+    assert_eq!(count(1_001), "1,000+ keys, 50 on this page");
+    assert_eq!(count_words("key", 1, Count(1), Some(Count(1_001))), "1 of 1,000+ keys matches");
 }
