@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use keystead_domain::audit::PublicKey;
 use keystead_domain::{Expiration, Role};
 use keystead_token::Prefix;
 use tracing_subscriber::EnvFilter;
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Check, sign and copy audit logs.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check the configuration, or print what can be configured.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -106,7 +110,7 @@ pub(crate) enum UserCommand {
     Add {
         #[command(flatten)]
         user: UserChoice,
-        /// What they may do: administrator, member, site_administrator, a role of keystead.toml, or the name or id of a role that
+        /// What they may do: `administrator`, `member`, `site_administrator`, a role of keystead.toml, or the name or id of a role that
         /// their organization made.
         #[arg(long)]
         role: String,
@@ -149,7 +153,7 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Print a link that signs a user in, once, within 24 h.
+    /// Print a link that signs a user in, once, within 24 h. One that was made earlier no longer works.
     SignInLink {
         #[command(flatten)]
         user: UserChoice,
@@ -193,6 +197,35 @@ pub(crate) enum KeyCommand {
         /// The key's id, as `keystead key list` shows it.
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check every organization's log from its first event: exit code 1 if anything was changed, reordered, left out or cut off.
+    Verify {
+        /// A file of checkpoints that was kept elsewhere, as `keystead audit checkpoint` prints them: nothing up to them was cut
+        /// off, or written anew.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// Check this copy (JSON Lines, of a whole log) instead of the store.
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+        /// A public key that you trust, as `keystead audit public-key` prints it. For a copy, by default the one in the data
+        /// directory; else beside that one. May be given several times.
+        #[arg(long, value_name = "HEX", value_parser = public_key)]
+        public_key: Vec<PublicKey>,
+    },
+    /// Sign the end of every log, and print the checkpoints as JSON Lines, to be kept where nobody who can write to the store can
+    /// change them.
+    Checkpoint,
+    /// Print a copy of an organization's log as JSON Lines; its last line is a signed checkpoint.
+    Export {
+        /// The organization's name, or its id.
+        #[arg(long, value_name = "NAME_OR_ID")]
+        organization: String,
+    },
+    /// Print the public key that checks what this deployment signs.
+    PublicKey,
 }
 
 #[derive(Debug, Subcommand)]
@@ -289,16 +322,20 @@ pub(crate) struct ServeSettings {
     /// the file, a list. Without it, everybody behind a proxy looks like one address, and is slowed down like one.
     #[arg(long, value_name = "NETWORK", env = "KEYSTEAD_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
     pub(crate) trusted_proxy: Vec<IpNet>,
-    /// Try Keystead out: an organization with two users and some keys, in a temporary folder that is removed at the end. A
+    /// Try Keystead out: an organization with some people and keys, in a temporary folder that is removed at the end. A
     /// configured store is left alone.
     #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         value_name = "BOOL", default_value = "false", default_missing_value = "true",
         value_parser = BoolishValueParser::new())]
     pub(crate) demo: bool,
     /// Another address on which `/metrics` is served without a credential. Keep it to yourself. Without it, metrics are on the
-    /// main address only, for holders of `audit:read`.
+    /// main address only, for holders of `organizations:manage`.
     #[arg(long, value_name = "ADDRESS", env = "KEYSTEAD_METRICS_LISTEN", value_parser = listen_address)]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Where each event of the audit log is appended as a line of JSON once it is committed: a file, or `-` for standard output. A
+    /// file that was moved away is made anew.
+    #[arg(long, value_name = "PATH", env = "KEYSTEAD_AUDIT_LOG")]
+    pub(crate) audit_log: Option<PathBuf>,
     /// What is logged, on standard error: `error`, `warn`, `info`, `debug` or `trace`, also for parts of the program, such as
     /// `info,sqlx=debug`.
     #[arg(long, value_name = "FILTER", env = "KEYSTEAD_LOG", default_value = "info", value_parser = log_filter)]
@@ -341,6 +378,10 @@ impl fmt::Debug for SecretUrl {
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "it takes an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
+}
+
+fn public_key(text: &str) -> Result<PublicKey, &'static str> {
+    text.parse()
 }
 
 fn origin(text: &str) -> Result<String, String> {

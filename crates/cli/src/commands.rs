@@ -1,14 +1,15 @@
 //! The operator's commands: asked of the server that owns the store or, if none runs, carried out here.
 
+mod audit;
 mod key;
 mod organization;
 mod user;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keystead_app::operator::{Answer, Command};
-use keystead_app::{Deployment, OpenError};
+use keystead_app::{App, Deployment, OpenError};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::control::{self, Reply};
 use crate::failure::Failure;
 use crate::{out, printed, serve, store};
 
+pub(crate) use audit::audit;
 pub(crate) use key::key;
 pub(crate) use organization::organization;
 pub(crate) use user::user;
@@ -32,15 +34,76 @@ struct Outcome {
 }
 
 async fn ask(store: &StoreSettings, command: Command, deployment: Deployment) -> Result<Outcome, Failure> {
-    let folder = store.folder()?;
-    let deployment = Deployment { roles: store.roles.clone(), ..deployment };
-    let outcome = match ask_server(&folder, &command).await? {
-        Some(reply) => Outcome { answer: reply.answer, public_url: Some(reply.public_url) },
-        None => carry_out(&folder, command, deployment).await?,
-    };
-    match outcome.answer {
-        Answer::Refused { code, message } => Err(refused(&code, message)),
-        answer => Ok(Outcome { answer, ..outcome }),
+    let mut owner = Owner::of(store, deployment)?;
+    let outcome = owner.ask(command).await;
+    owner.close().await;
+    outcome
+}
+
+/// Whoever owns the store: the server that runs on it or, from the first command that none answered, this process.
+struct Owner {
+    folder: PathBuf,
+    deployment: Deployment,
+    opened: Option<App>,
+}
+
+impl Owner {
+    fn of(store: &StoreSettings, deployment: Deployment) -> Result<Self, Failure> {
+        let deployment = Deployment { roles: store.roles.clone(), ..deployment };
+        Ok(Self { folder: store.folder()?, deployment, opened: None })
+    }
+
+    async fn ask(&mut self, command: Command) -> Result<Outcome, Failure> {
+        let asked = if self.opened.is_none() { ask_server(&self.folder, &command).await? } else { None };
+        let outcome = match asked {
+            Some(reply) => Outcome { answer: reply.answer, public_url: Some(reply.public_url) },
+            None => self.carry_out(command).await?,
+        };
+        match outcome.answer {
+            Answer::Refused { code, message } => Err(refused(&code, message)),
+            answer => Ok(Outcome { answer, ..outcome }),
+        }
+    }
+
+    /// Opens the store and does the work. If another process has the store, that is a server that starts or stops, or another
+    /// command: both are over soon.
+    async fn carry_out(&mut self, command: Command) -> Result<Outcome, Failure> {
+        let makes_a_store = matches!(command, Command::UserAdd { .. } | Command::OrganizationCreate { .. });
+        if !makes_a_store && !self.folder.join("keystead.db").exists() {
+            return Err(Failure::new(format!("there is no store in {}", self.folder.display()))
+                .hint("say where it is with --data-dir (or KEYSTEAD_DATA_DIR). `keystead serve` or `keystead user add` makes one."));
+        }
+        let deadline = Instant::now() + BUSY;
+        let app = loop {
+            if let Some(app) = self.opened.take() {
+                break app;
+            }
+            match store::open(&self.folder, self.deployment.clone()).await {
+                Err(OpenError::InUse(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    if let Some(reply) = ask_server(&self.folder, &command).await? {
+                        return Ok(Outcome { answer: reply.answer, public_url: Some(reply.public_url) });
+                    }
+                }
+                Err(error @ OpenError::InUse(_)) => {
+                    return Err(Failure::new(error.to_string()).hint(
+                        "it does not listen for commands. If it is still starting, wait; else stop it, then try again.",
+                    ));
+                }
+                other => break other?,
+            }
+        };
+        let answer = self.opened.insert(app).operate(command).await;
+        Ok(Outcome { answer, public_url: None })
+    }
+
+    /// Lets go of the store.
+    async fn close(self) {
+        if let Some(app) = self.opened
+            && let Err(error) = app.close().await
+        {
+            tracing::warn!(%error, "the store was not closed cleanly");
+        }
     }
 }
 
@@ -52,38 +115,6 @@ async fn ask_server(folder: &Path, command: &Command) -> Result<Option<Reply>, F
         };
         Failure::new("the server that owns the store could not be asked").cause(&error).hint(hint)
     })
-}
-
-/// Opens the store, does the work, and lets go. If another process has the store, that is a server that starts or stops, or
-/// another command: both are over soon.
-async fn carry_out(folder: &Path, command: Command, deployment: Deployment) -> Result<Outcome, Failure> {
-    let makes_a_store = matches!(command, Command::UserAdd { .. } | Command::OrganizationCreate { .. });
-    if !makes_a_store && !folder.join("keystead.db").exists() {
-        return Err(Failure::new(format!("there is no store in {}", folder.display()))
-            .hint("say where it is with --data-dir (or KEYSTEAD_DATA_DIR). `keystead serve` or `keystead user add` makes one."));
-    }
-    let deadline = Instant::now() + BUSY;
-    let app = loop {
-        match store::open(folder, deployment.clone()).await {
-            Err(OpenError::InUse(_)) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                if let Some(reply) = ask_server(folder, &command).await? {
-                    return Ok(Outcome { answer: reply.answer, public_url: Some(reply.public_url) });
-                }
-            }
-            Err(error @ OpenError::InUse(_)) => {
-                return Err(Failure::new(error.to_string()).hint(
-                    "it does not listen for commands. If it is still starting, wait; else stop it, then try again.",
-                ));
-            }
-            other => break other?,
-        }
-    };
-    let answer = app.operate(command).await;
-    if let Err(error) = app.close().await {
-        tracing::warn!(%error, "the store was not closed cleanly");
-    }
-    Ok(Outcome { answer, public_url: None })
 }
 
 fn refused(code: &str, message: String) -> Failure {

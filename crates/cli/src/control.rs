@@ -23,14 +23,16 @@ use crate::failure::Failure;
 const NAME: &str = "keystead.sock";
 /// The longest path of a socket that every system can bind (macOS: 103 bytes, Linux: 107).
 const PATH_BYTES: usize = 100;
-/// The longest request.
-const REQUEST_BYTES: u64 = 64 * 1024;
+/// The longest request: some ten thousand checkpoints of audit logs.
+const REQUEST_BYTES: u64 = 8 * 1024 * 1024;
 /// The longest answer: a list of some hundred thousand keys.
 const ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 /// Until a request is read, or an answer taken.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Until an answer comes; hashing a password may have to wait for its turn.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Until an answer about audit logs comes, each event of which may have to be read.
+const AUDIT_WITHIN: Duration = Duration::from_hours(1);
 /// Connections at once; the next waits.
 const CONNECTIONS: usize = 16;
 
@@ -150,7 +152,8 @@ pub(crate) async fn ask(folder: &Path, command: &Command) -> io::Result<Option<R
     request.push(b'\n');
     let (read, mut write) = stream.split();
     timeout(PATIENCE, write.write_all(&request)).await??;
-    let reply = timeout(ANSWER_WITHIN, line(read, ANSWER_BYTES)).await??;
+    let within = if matches!(command, Command::Audit(_)) { AUDIT_WITHIN } else { ANSWER_WITHIN };
+    let reply = timeout(within, line(read, ANSWER_BYTES)).await??;
     Ok(Some(serde_json::from_str(&reply)?))
 }
 

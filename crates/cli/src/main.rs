@@ -1,6 +1,7 @@
 //! The `keystead` command: it runs the server, and carries out its operator's commands, whether or not the server runs.
 
 mod args;
+mod audit_log;
 mod commands;
 mod config;
 mod control;
@@ -64,6 +65,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
             Command::Organization(command) => commands::organization(&store, command).await,
             Command::User(command) => commands::user(&store, command).await,
             Command::Key(command) => commands::key(&store, command).await,
+            Command::Audit(command) => commands::audit(&store, command).await,
             Command::Healthcheck { url, address } => health::check(url, &address).await,
             Command::Config(_) => printed(out::line(config::markdown().trim_end())),
             Command::Version => printed(out::line(concat!("keystead ", env!("CARGO_PKG_VERSION")))),

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keystead_app::{App, Deployment, MailSettingError, Mailer};
 use keystead_server::{Doors, Settings, metrics_router, router};
@@ -13,10 +14,14 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::args::{AddressSettings, MailSettings, SecretUrl, ServeSettings, StoreSettings};
+use crate::audit_log::{self, AuditLog};
 use crate::control::{self, Control};
 use crate::demo::Demo;
 use crate::failure::Failure;
 use crate::{out, printed, store};
+
+/// How long the end of the audit log may take to be shipped.
+const SHIPPING_ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs the server until it is told to stop (SIGTERM, or Ctrl-C). `names_store`: the command line itself says which store.
 pub(crate) async fn serve(
@@ -101,6 +106,7 @@ struct Server {
     listener: TcpListener,
     metrics: Option<TcpListener>,
     control: Control,
+    audit_log: Option<AuditLog>,
 }
 
 async fn start(
@@ -116,6 +122,11 @@ async fn start(
         Some(address) => Some(listen(address, "metrics-listen").await?),
         None => None,
     };
+    let audit_log = settings.audit_log.as_deref().map(AuditLog::start).transpose().map_err(|error| {
+        Failure::new("the audit log cannot be appended to").cause(&error).hint(
+            "choose a file in a folder that exists and that this user may write to with --audit-log, or - for standard output.",
+        )
+    })?;
     if let Some(demo) = demo {
         demo.fill(deployment.clone()).await?;
     }
@@ -130,20 +141,27 @@ async fn start(
     let doors = Settings::new(&public_url).map_err(Failure::usage)?.behind(settings.trusted_proxy.clone());
     let doors = Doors::new(Arc::clone(&app), doors);
 
-    printed(out::line(format_args!("Keystead is listening on {}", local_url(address))))?;
+    let tell = |line: std::fmt::Arguments<'_>| match &settings.audit_log {
+        Some(path) if audit_log::is_stdout(path) => {
+            out::say(line);
+            Ok(())
+        }
+        _ => printed(out::line(line)),
+    };
+    tell(format_args!("Keystead is listening on {}", local_url(address)))?;
     if let Some(address) = metrics.as_ref().and_then(|listener| listener.local_addr().ok()) {
-        printed(out::line(format_args!("Metrics are at {}/metrics", local_url(address))))?;
+        tell(format_args!("Metrics are at {}/metrics", local_url(address)))?;
     }
     if let Some(demo) = demo {
         demo.print(&app, &public_url).await?;
     } else if app.needs_set_up().await.map_err(|error| Failure::new(error.to_string()))? {
         let code = app.create_set_up_link().await.map_err(|error| Failure::new(error.to_string()))?;
-        printed(out::line(format_args!(
+        tell(format_args!(
             "Open {public_url}/setup/{} to create the first administrator (works once, for 24 h).",
             code.expose()
-        )))?;
+        ))?;
     }
-    Ok(Server { app, doors, listener, metrics, control })
+    Ok(Server { app, doors, listener, metrics, control, audit_log })
 }
 
 impl Server {
@@ -156,6 +174,12 @@ impl Server {
         let commands =
             tokio::spawn(self.control.run(Arc::clone(&self.app), public_url, until(stopped.clone())));
         let sweeps = tokio::spawn(sweep(Arc::clone(&self.app), until(stopped.clone())));
+        let signing = tokio::spawn(sign(Arc::clone(&self.app), until(stopped.clone())));
+        // Stops last: what the end of the others adds to the log is shipped as well.
+        let (stop_shipping, shipping_stopped) = watch::channel(false);
+        let shipping = self
+            .audit_log
+            .map(|audit_log| tokio::spawn(audit_log.ship(Arc::clone(&self.app), until(shipping_stopped))));
         let metrics = self.metrics.map(|listener| {
             let router = metrics_router(self.doors.clone());
             tokio::spawn(keystead_server::serve(listener, router, until(stopped.clone())))
@@ -176,7 +200,13 @@ impl Server {
         if let Some(metrics) = metrics {
             _ = metrics.await;
         }
-        _ = (sweeps.await, commands.await);
+        _ = (sweeps.await, signing.await, commands.await);
+        _ = stop_shipping.send(true);
+        if let Some(shipping) = shipping
+            && tokio::time::timeout(SHIPPING_ENDS_WITHIN, shipping).await.is_err()
+        {
+            tracing::warn!("the end of the audit log could not be shipped; the next start does it");
+        }
         let closed = self.app.close().await;
         let served = served.unwrap_or_else(|error| Err(io::Error::other(error)));
         served.map_err(|error| {
@@ -204,6 +234,19 @@ async fn sweep(app: Arc<App>, stop: impl Future<Output = ()>) {
         }
         // What fails is logged there, and kept for the next time.
         _ = app.sweep_last_used().await;
+    }
+}
+
+/// Signs the ends of the audit logs, now and then (promise 10).
+async fn sign(app: Arc<App>, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        // What fails is logged there, and done again the next time.
+        _ = app.sign_audit_checkpoints().await;
+        tokio::select! {
+            () = tokio::time::sleep(App::SIGN_EVERY) => {}
+            () = &mut stop => return,
+        }
     }
 }
 
