@@ -79,7 +79,7 @@ pub(super) struct PageInfo {
 }
 
 impl PageInfo {
-    fn of(cursors: &[String], has_more: bool, continued: bool) -> Self {
+    pub(super) fn of(cursors: &[String], has_more: bool, continued: bool) -> Self {
         Self {
             has_next_page: has_more,
             has_previous_page: continued,

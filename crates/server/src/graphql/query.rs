@@ -7,17 +7,18 @@ use async_graphql::{Context, ID, MergedObject, Object};
 use keystead_domain::{Error, KeyFilter, KeyId, MAX_PAGE_SIZE, SearchText, Status, View};
 use tokio::sync::OnceCell;
 
+use super::audit::AuditQuery;
 use super::connection::ApiKeyConnection;
 use super::key::{ApiKey, ApiKeyStatus, ApiKeyView};
 use super::user::User;
 use super::{caller, id_of};
 
 /// Keys on a page, if the caller does not say.
-const PAGE: i64 = 50;
+pub(super) const PAGE: i64 = 50;
 
 /// What can be read. Each field reads on behalf of the caller: what they may not see is not there.
 #[derive(MergedObject, Default)]
-pub(crate) struct Query(KeyQuery, people::PeopleQuery, organizations::OrganizationQuery);
+pub(crate) struct Query(KeyQuery, people::PeopleQuery, organizations::OrganizationQuery, AuditQuery);
 
 #[derive(Default)]
 struct KeyQuery;
@@ -80,7 +81,7 @@ async fn key(context: &Context<'_>, id: &ID) -> Result<ApiKey, Error> {
 }
 
 /// The most items that `first` can yield: what is out of bounds is refused later, and costs nothing.
-fn items(first: Option<i64>) -> usize {
+pub(super) fn items(first: Option<i64>) -> usize {
     let most = usize::try_from(MAX_PAGE_SIZE).unwrap_or(usize::MAX);
     usize::try_from(first.unwrap_or(PAGE)).unwrap_or(0).min(most)
 }
