@@ -55,3 +55,18 @@ fn a_demo_takes_no_store_but_leaves_a_configured_one_alone() {
     server.line_after("/graphql");
     assert!(!place.path().join("kept").exists());
 }
+
+#[test]
+fn a_demo_has_people_of_every_kind_with_a_role_and_a_group() {
+    let place = Place::new();
+    let server = demo(&place);
+    let folder = server.line_after("--data-dir ");
+    let users = place.ok(&["user", "list", "--json", "--data-dir", &folder]);
+    let users: serde_json::Value = serde_json::from_str(&users).unwrap();
+    let users = users.as_array().unwrap();
+    for status in ["active", "pending", "deactivated"] {
+        assert!(users.iter().any(|user| user["status"] == status), "{status}: {users:?}");
+    }
+    assert!(users.iter().any(|user| user["groups"][0] == "Data team"), "{users:?}");
+    place.ok(&["user", "set-roles", "grace@demo.example", "Analyst", "--data-dir", &folder]);
+}
