@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
 use keystead_app::{CreatedKey, KeyInput};
-use keystead_domain::{ApiKey, Description, Error, Expiration, Field, KeyId, KeyName};
+use keystead_domain::{ApiKey, Description, Error, Expiration, Field, KeyId, KeyName, KeyPolicy};
 use serde::Deserialize;
 
 use super::forms::{Posted, field_error};
@@ -13,7 +13,7 @@ use super::html::{PageError, see_other};
 use super::keys::show;
 use super::list::{ListQuery, time};
 use super::view::{
-    AlreadyCreated, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm, EditRefused,
+    AlreadyCreated, Closed, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm, EditRefused,
     ExpirationChoice, RevokeForm,
 };
 use super::visit::SignedIn;
@@ -41,11 +41,25 @@ pub(crate) async fn create_page(
         request_id: hex(visit.app().random::<16>()?),
         name: String::new(),
         description: String::new(),
-        expiration: Expiration::default().code().to_owned(),
+        expiration: visit.app().organization(&visit.actor)?.policy.usual().code().to_owned(),
         allow_impersonation: String::new(),
     };
-    let form = create_form(&visit, &query, fields, CreateErrors::default());
-    show(&visit, &query, Some(Dialog::Create(form)), StatusCode::OK).await
+    let dialog = create_dialog(&visit, &query, fields, CreateErrors::default())?;
+    show(&visit, &query, Some(dialog), StatusCode::OK).await
+}
+
+/// The form of a new key; while nobody can create one, why.
+fn create_dialog(
+    visit: &SignedIn,
+    query: &ListQuery,
+    fields: CreateFields,
+    errors: CreateErrors,
+) -> Result<Dialog, Error> {
+    let policy = &visit.app().organization(&visit.actor)?.policy;
+    Ok(match policy.check_open(Some(visit.actor.via())) {
+        Ok(()) => Dialog::Create(create_form(visit, query, policy, fields, errors)),
+        Err(why) => Dialog::Closed(Closed { reason: why.to_string(), close: query.list() }),
+    })
 }
 
 /// `POST /settings/api-keys/new`: answers with the token, in this answer and nowhere else (promise 2). Sending the form again
@@ -61,8 +75,8 @@ pub(crate) async fn create(
     let description = field_error(Description::parse(&fields.description), &mut errors.description)?;
     let expiration = field_error(Expiration::parse(&fields.expiration), &mut errors.expiration)?;
     let (Some(name), Some(description), Some(expiration)) = (name, description, expiration) else {
-        let form = create_form(&visit, &query, fields, errors);
-        return show(&visit, &query, Some(Dialog::Create(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
+        let dialog = create_dialog(&visit, &query, fields, errors)?;
+        return show(&visit, &query, Some(dialog), StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let input = KeyInput {
         name,
@@ -71,7 +85,19 @@ pub(crate) async fn create(
         allow_impersonation: switched_on(&fields),
         request_id: Some(request_id(&fields.request_id)?),
     };
-    let created = visit.app().create_key(&visit.actor, &input).await?;
+    let created = match visit.app().create_key(&visit.actor, &input).await {
+        Ok(created) => created,
+        Err(error) => {
+            let status = crate::problem::status(&error);
+            match error {
+                Error::Invalid { field: Field::Expiration, message } => errors.expiration = Some(message),
+                Error::Conflict(message) => errors.form = Some(message),
+                other => return Err(other.into()),
+            }
+            let dialog = create_dialog(&visit, &query, fields, errors)?;
+            return show(&visit, &query, Some(dialog), status).await;
+        }
+    };
     let list = ListQuery::default();
     let mut response =
         show(&visit, &list, Some(created_dialog(&visit, &query, created)), StatusCode::OK).await?;
@@ -104,21 +130,26 @@ fn created_dialog(visit: &SignedIn, query: &ListQuery, CreatedKey { key, token }
 fn create_form(
     visit: &SignedIn,
     query: &ListQuery,
+    policy: &KeyPolicy,
     fields: CreateFields,
     errors: CreateErrors,
 ) -> CreateForm {
     let now = visit.now();
     let offered = visit.actor.may_grant_impersonation(visit.app().deployment().impersonation);
+    let typed = Expiration::parse(&fields.expiration).ok();
+    let chosen = typed.filter(|expiration| policy.allows(*expiration)).unwrap_or_else(|| policy.usual());
     let choice = |expiration: Expiration| ExpirationChoice {
         value: expiration.code().to_owned(),
         label: expiration.label().to_owned(),
         expires: expiration.expires_at(now).map(time),
-        chosen: expiration == Expiration::parse(&fields.expiration).unwrap_or_default(),
+        chosen: expiration == chosen,
+        allowed: policy.allows(expiration),
     };
     CreateForm {
         action: query.create(),
         close: query.list(),
         expirations: Expiration::ALL.map(choice).into(),
+        bound: Expiration::ALL.iter().any(|expiration| !policy.allows(*expiration)).then(|| policy.reason()),
         impersonation: offered.then(|| switched_on(&fields)),
         request_id: fields.request_id,
         name: fields.name,

@@ -1,16 +1,8 @@
-//! The settings page and the error page.
+//! The error page.
 
 use askama::Template;
 
-use super::{Assets, Shell};
-
-/// `GET /settings`.
-#[derive(Template)]
-#[template(path = "settings.html")]
-pub struct SettingsPage {
-    /// What all pages have in common.
-    pub shell: Shell,
-}
+use super::Assets;
 
 /// Any page that could not be shown.
 #[derive(Template)]
