@@ -47,7 +47,10 @@ pub(super) fn target(event: &Event, names: &AuditNames) -> Option<String> {
 }
 
 pub(super) fn via(event: &Event) -> &str {
-    ViaKind::parse(&event.via).map_or(&event.via, ViaKind::label)
+    match ViaKind::parse(&event.via) {
+        Ok(kind) => kind.label(),
+        Err(_) => &event.via,
+    }
 }
 
 /// The name of the key that it was done through.
