@@ -30,6 +30,7 @@ const SENT_TO_SIGN_IN: Outcome = Outcome { to_sign_in: true, ..outcome(303) };
 const UNAUTHENTICATED: Outcome = outcome(401);
 pub(crate) const FORBIDDEN: Outcome = outcome(403);
 pub(crate) const NOT_FOUND: Outcome = outcome(404);
+const CONFLICT: Outcome = outcome(409);
 pub(crate) const MADE: Outcome = Outcome { changes: true, ..outcome(200) };
 const DONE: Outcome = Outcome { changes: true, ..outcome(303) };
 const SIGNED_OUT: Outcome = Outcome { to_sign_in: true, changes: true, ..outcome(303) };
@@ -105,6 +106,14 @@ const SET_UP: Fields = &[
     ("password", "a few unrelated words"),
 ];
 const CREDENTIALS: Fields = &[("email", "mia@example.com"), ("password", "a few unrelated words")];
+const ACCEPTANCE: Fields =
+    &[("email", "invited@example.com"), ("name", "Ina"), ("password", "a few unrelated words")];
+const PASSWORD: Fields = &[("password", "a few unrelated words")];
+const NEW_PASSWORD: Fields =
+    &[("current_password", "a few unrelated words"), ("password", "a few unrelated words")];
+const ACCOUNT: &str = "/settings/account";
+const OWN_PASSWORD: &str = "/settings/account/password";
+const OWN_SESSIONS: &str = "/settings/account/sessions";
 const KEY: Fields = &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}")];
 const IMPERSONATION_KEY: Fields =
     &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}"), ("allow_impersonation", "on")];
@@ -130,6 +139,22 @@ const TABLE: &[Row] = &[
     get("/sign-in/link/{code}", "", Everybody(SHOWN)),
     post("/sign-in/link/{code}", "", &[], Everybody(DONE)),
     post("/sign-out", "", &[], Sessions(SIGNED_OUT, SIGNED_OUT, SIGNED_OUT)),
+    // The code is the credential of these two.
+    get("/invitation/{code}", "", Everybody(SHOWN)),
+    post("/invitation/{code}", "", ACCEPTANCE, Everybody(DONE)),
+    get("/reset-password/{code}", "", Everybody(SHOWN)),
+    post("/reset-password/{code}", "", PASSWORD, Everybody(SIGNED_OUT)),
+    // The deployment has no mail server.
+    get("/forgot-password", "", Everybody(SHOWN)),
+    post("/forgot-password", "", &[("email", "mia@example.com")], Everybody(CONFLICT)),
+    // No session of these has proven anybody else.
+    post("/switch", "", &[("user", "{member}")], Sessions(NOT_FOUND, NOT_FOUND, NOT_FOUND)),
+    get(ACCOUNT, "", Sessions(SHOWN, SHOWN, SHOWN)),
+    post(ACCOUNT, "", &[("name", "Another Name {request}")], Sessions(DONE, DONE, DONE)),
+    get(OWN_PASSWORD, "", Sessions(SHOWN, SHOWN, SHOWN)),
+    post(OWN_PASSWORD, "", NEW_PASSWORD, Sessions(DONE, DONE, DONE)),
+    get(OWN_SESSIONS, "", Sessions(SHOWN, SHOWN, SHOWN)),
+    post(OWN_SESSIONS, "", &[("session", "all")], Sessions(SIGNED_OUT, SIGNED_OUT, SIGNED_OUT)),
     get("/settings", "", Sessions(SHOWN, SHOWN, SHOWN)),
     get("/settings/api-keys", "", Sessions(SHOWN, SHOWN, SHOWN)),
     get("/settings/api-keys", "?view=all", Sessions(FORBIDDEN, SHOWN, SHOWN)),
@@ -185,11 +210,16 @@ async fn every_caller_gets_what_the_table_says_and_what_is_denied_changes_nothin
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Whose forms are those of somebody who is not signed in, or not yet.
+const VISITORS: [&str; 5] = ["/sign-in", "/setup", "/invitation", "/reset-password", "/forgot-password"];
+
 async fn request(world: &World, row: &Row, target: &str, credential: &Credential) -> RequestBuilder {
     let server = &world.server;
     let code = match row.route {
         "/setup/{code}" => server.app.create_set_up_link().await.unwrap().expose().to_owned(),
         "/sign-in/link/{code}" => server.sign_in_code(&world.member).await,
+        "/invitation/{code}" => world.invitation().await,
+        "/reset-password/{code}" => world.password_link().await,
         _ => String::new(),
     };
     let path = row.route.replace("{id}", target).replace("{code}", &code);
@@ -204,18 +234,19 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
         return credential.on(server.post(&path)).header("sec-fetch-site", "same-origin").json(&query);
     }
     let mut credential = credential.clone();
-    if row.route.starts_with("/sign-in") || row.route.starts_with("/setup") {
+    if VISITORS.iter().any(|start| row.route.starts_with(start)) {
         // A form of a visitor's, who may hold a session all the same.
-        let page = server.get(&path).send().await.unwrap();
+        let page = server.get("/sign-in").send().await.unwrap();
         let visitor = cookies(&page).remove(0);
-        credential.csrf.clone_from(&Form::find(&page.text().await.unwrap(), &path).fields["csrf"]);
+        credential.csrf.clone_from(&Form::find(&page.text().await.unwrap(), "/sign-in").fields["csrf"]);
         credential.cookie =
             Some(credential.cookie.map_or(visitor.clone(), |own| format!("{own}; {visitor}")));
     }
     let mut fields: Vec<(&str, String)> = vec![("csrf", credential.csrf.clone())];
     // Unique for the cell: a form that was sent before makes nothing.
     let request_id = target.replace('-', "");
-    fields.extend(row.fields.iter().map(|(name, value)| (*name, value.replace("{request}", &request_id))));
+    let filled = |value: &str| value.replace("{request}", &request_id).replace("{member}", &world.member.id);
+    fields.extend(row.fields.iter().map(|(name, value)| (*name, filled(value))));
     credential.on(server.post(&format!("{path}{}", row.query))).form(&fields)
 }
 
@@ -249,12 +280,18 @@ fn the_doors_that_need_no_credential_are_these() {
     let golden = [
         "GET /",
         "GET /assets/{digest}/{name}",
+        "GET /forgot-password",
         "GET /graphql/assets/{digest}/{name}",
         "GET /healthz",
+        "GET /invitation/{code}",
         "GET /readyz",
+        "GET /reset-password/{code}",
         "GET /setup/{code}",
         "GET /sign-in",
         "GET /sign-in/link/{code}",
+        "POST /forgot-password",
+        "POST /invitation/{code}",
+        "POST /reset-password/{code}",
         "POST /setup/{code}",
         "POST /sign-in",
         "POST /sign-in/link/{code}",

@@ -1,7 +1,8 @@
 //! Everyone who may knock, and the world that they knock at.
 
 use jiff::SignedDuration;
-use keystead_app::Deployment;
+use keystead_app::{Deployment, NewPerson};
+use keystead_domain::{Assignment, Assignments, Email, RoleId, UserFilter};
 use keystead_tests::{Session, TestKey, TestServer, TestUser};
 use reqwest::RequestBuilder;
 
@@ -109,6 +110,28 @@ impl World {
         let (_, asset) = page.split_once("href=\"/graphql/assets/").expect("a style sheet");
         let graphiql_asset = format!("/graphql/assets/{}", asset.split('"').next().unwrap());
         Self { server, member, administrator, outsider, graphiql_asset, expired, revoked, left, keys }
+    }
+
+    /// The code of a new invitation. Whoever was invited before is deleted first: one has one address.
+    pub(crate) async fn invitation(&self) -> String {
+        let email = Email::parse("invited@example.com").unwrap();
+        let actor = self.server.actor(&self.administrator).await;
+        let former = self.server.app.users(&actor, &UserFilter::default(), 100, None).await.unwrap();
+        for person in former.people.iter().filter(|person| person.user.email == email) {
+            self.server.app.delete_users(&actor, &[person.user.id]).await.unwrap();
+        }
+        let assignments = Assignments::from_iter([Assignment::everywhere(RoleId::MEMBER)]);
+        let person = NewPerson { email, name: None, assignments, groups: Vec::new() };
+        let invited = self.server.app.invite_user(&actor, person, &self.server.url).await.unwrap();
+        invited.code.expose().to_owned()
+    }
+
+    /// The code of a new link by which the member chooses another password.
+    pub(crate) async fn password_link(&self) -> String {
+        let member = self.member.id.parse().unwrap();
+        let actor = self.server.actor(&self.administrator).await;
+        let link = self.server.app.create_password_link(&actor, member, &self.server.url).await.unwrap();
+        link.code.expose().to_owned()
     }
 
     /// A caller's credential; a session is made for the occasion.

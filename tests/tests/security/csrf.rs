@@ -1,5 +1,7 @@
 //! Forms that another site makes a browser send: each form carries a token that follows from the browser's own cookie.
 
+use keystead_app::NewPerson;
+use keystead_domain::{Assignment, Assignments, Email, RoleId};
 use keystead_tests::{Form, Session, TestServer, cookies};
 
 /// A form that changes something: where it is, and its fields besides the token.
@@ -20,6 +22,15 @@ async fn targets(server: &TestServer, session: &Session) -> Vec<Target> {
     };
     let set_up = server.app.create_set_up_link().await.unwrap();
     let password = TestServer::PASSWORD;
+    let actor = server.actor(&ada).await;
+    let person = NewPerson {
+        email: Email::parse("ina@example.com").unwrap(),
+        name: None,
+        assignments: Assignments::from_iter([Assignment::everywhere(RoleId::MEMBER)]),
+        groups: Vec::new(),
+    };
+    let invited = server.app.invite_user(&actor, person, &server.url).await.unwrap();
+    let reset = server.app.create_password_link(&actor, mia.id.parse().unwrap(), &server.url).await.unwrap();
     vec![
         of(
             "/settings/api-keys/new",
@@ -28,6 +39,16 @@ async fn targets(server: &TestServer, session: &Session) -> Vec<Target> {
         of(&format!("/settings/api-keys/{}/edit", key.id), &[("name", "n")]),
         of(&format!("/settings/api-keys/{}/revoke", key.id), &[("confirm_name", "deploy")]),
         of("/sign-out", &[]),
+        of("/switch", &[("user", &mia.id)]),
+        of("/settings/account", &[("name", "n")]),
+        of("/settings/account/password", &[("current_password", password), ("password", password)]),
+        of("/settings/account/sessions", &[("session", "all")]),
+        of("/forgot-password", &[("email", "ada@example.com")]),
+        of(
+            &format!("/invitation/{}", invited.code.expose()),
+            &[("email", "ina@example.com"), ("name", "n"), ("password", password)],
+        ),
+        of(&format!("/reset-password/{}", reset.code.expose()), &[("password", password)]),
         of("/sign-in", &[("email", "ada@example.com"), ("password", password)]),
         of(&format!("/sign-in/link/{}", server.sign_in_code(&mia).await), &[]),
         of(
@@ -55,7 +76,8 @@ async fn a_form_without_the_token_of_its_own_browser_changes_nothing() {
     let last = if flipped.pop() == Some('0') { '1' } else { '0' };
     flipped.push(last);
     for target in &targets {
-        let is_visitors = !target.path.starts_with("/settings") && target.path != "/sign-out";
+        let is_visitors =
+            !target.path.starts_with("/settings") && !["/sign-out", "/switch"].contains(&&*target.path);
         let own = if is_visitors { &visitors_token } else { &session.csrf };
         let cross = if is_visitors { &session.csrf } else { &visitors_token };
         let foreign = [

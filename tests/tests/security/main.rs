@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers fail as tests do")]
 
+mod accounts;
 mod authorization;
 mod bad_input;
 mod callers;

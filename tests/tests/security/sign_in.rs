@@ -123,8 +123,9 @@ async fn a_sign_in_link_works_once_however_many_use_it_at_once() {
 async fn a_link_that_was_used_stays_used_after_a_restart_and_one_that_was_not_stays_good() {
     let server = TestServer::start().await;
     let ada = server.administrator("ada@example.com").await;
+    let mia = server.member("mia@example.com").await;
     let used = format!("/sign-in/link/{}", server.sign_in_code(&ada).await);
-    let unused = format!("/sign-in/link/{}", server.sign_in_code(&ada).await);
+    let unused = format!("/sign-in/link/{}", server.sign_in_code(&mia).await);
     assert_eq!(redeem(&server, &used, &[]).await, 303);
     let server = server.restart().await;
     assert_eq!(redeem(&server, &used, &[]).await, 404);
@@ -155,6 +156,16 @@ async fn a_link_runs_out_after_a_day_and_does_only_what_it_was_made_for() {
     assert_eq!(redeem(&server, &format!("/setup/{code}"), &fields).await, 404);
     server.advance(SignedDuration::from_hours(24));
     assert_eq!(redeem(&server, &format!("/sign-in/link/{code}"), &[]).await, 404);
+}
+
+#[tokio::test]
+async fn a_new_sign_in_link_ends_the_one_before() {
+    let server = TestServer::start().await;
+    let ada = server.administrator("ada@example.com").await;
+    let first = server.sign_in_code(&ada).await;
+    let second = server.sign_in_code(&ada).await;
+    assert_eq!(redeem(&server, &format!("/sign-in/link/{first}"), &[]).await, 404);
+    assert_eq!(redeem(&server, &format!("/sign-in/link/{second}"), &[]).await, 303);
 }
 
 #[tokio::test]
