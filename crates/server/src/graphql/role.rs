@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use keystead_domain::{self as domain, Assignments, Error, Group, Permission, ResourceId, RoleId};
+use keystead_domain::{self as domain, Assignments, Error, Field, Group, Permission, ResourceId, RoleId};
 use tokio::sync::OnceCell;
 
 use super::caller;
@@ -132,7 +132,12 @@ pub(super) fn assignments(input: &[RoleAssignmentInput]) -> Result<Assignments, 
     for assignment in input {
         role_id(&assignment.role_id)?;
     }
-    Assignments::parse(input.iter().map(|one| (one.role_id.as_str(), one.scopes.as_slice())))
+    Assignments::parse(input.iter().map(|one| (one.role_id.as_str(), one.scopes.as_slice()))).map_err(
+        |error| match &error {
+            Error::Invalid { field: Field::Resource, .. } => error.of_field(Field::Scopes),
+            _ => error,
+        },
+    )
 }
 
 pub(super) fn role_id(id: &ID) -> Result<RoleId, Error> {

@@ -4,8 +4,14 @@
 
 mod keys;
 mod limits;
+mod organizations;
 mod paging;
+mod permissions;
 mod protocol;
+mod roles;
 mod session;
+mod settings;
 mod support;
+mod users;
 mod walls;
+mod workspace;

@@ -68,10 +68,49 @@ impl Server {
         }
     }
 
-    async fn user(&self, email: &str, role: &str) {
+    /// The id of a new user of the first organization.
+    pub(crate) async fn user(&self, email: &str, role: &str) -> String {
         let password = Some(Password::new(PASSWORD.to_owned()));
-        let (email, role) = (email.to_owned(), role.to_owned());
-        self.operate(Command::UserAdd { email, organization: None, name: None, role, password }).await;
+        let (email, role, organization) =
+            (email.to_owned(), role.to_owned(), self.first_organization().await);
+        let command = Command::UserAdd { email, organization, name: None, role, password };
+        let Answer::User { id, .. } = self.operate(command).await else { panic!("not a user") };
+        id
+    }
+
+    /// The first organization, once there is one.
+    async fn first_organization(&self) -> Option<String> {
+        let Answer::Organizations(all) = self.operate(Command::OrganizationList).await else {
+            panic!("no list")
+        };
+        all.first().map(|organization| organization.id.clone())
+    }
+
+    /// The id of another organization, with an administrator of its own.
+    pub(crate) async fn organization(&self, name: &str, administrator: &str) -> String {
+        let command =
+            Command::OrganizationCreate { name: name.to_owned(), administrator: administrator.to_owned() };
+        let Answer::Invitation { organization, .. } = self.operate(command).await else { panic!("none") };
+        organization
+    }
+
+    /// A token of a new user who holds these permissions and no others.
+    pub(crate) async fn holder(&self, email: &str, permissions: &[&str]) -> String {
+        let id = self.user(email, "member").await;
+        let admin = self.token(ADA).await;
+        let create = "mutation($input: CreateRoleInput!) { createRole(input: $input) { id } }";
+        let input = json!({ "name": format!("of {email}"), "permissions": permissions });
+        let role = self.data(&admin, create, json!({ "input": input })).await;
+        let assign = "mutation($user: ID!, $role: ID!) { setRoleAssignments(userId: $user, roleAssignments: [{ roleId: $role }]) \
+                      { id } }";
+        self.data(&admin, assign, json!({ "user": id, "role": role["createRole"]["id"] })).await;
+        self.token(email).await
+    }
+
+    /// The id of whoever a token stands for.
+    pub(crate) async fn id(&self, token: &str) -> String {
+        let who = self.data(token, "{ currentUser { id } }", json!({})).await;
+        who["currentUser"]["id"].as_str().unwrap().to_owned()
     }
 
     /// The id and the token of a new key.

@@ -56,7 +56,7 @@ async fn an_administrator_sees_and_revokes_everyones_keys_and_edits_none_but_the
 async fn what_another_organization_owns_looks_like_what_does_not_exist() {
     let server = Server::start().await;
     let eve = "eve@elsewhere.example";
-    server.app.create_organization("Elsewhere", eve).await.unwrap();
+    server.organization("Elsewhere", eve).await;
     let (admin, other) = (server.token(ADA).await, server.token(eve).await);
     let (theirs, _) = server.key(ADA, "ada's", "30d").await;
     let (own, _) = server.key(eve, "eve's", "30d").await;

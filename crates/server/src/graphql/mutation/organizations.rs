@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use keystead_app::Mailed;
-use keystead_domain::{Email, Error, OrganizationId, OrganizationName};
+use keystead_domain::{Email, Error, Field, OrganizationId, OrganizationName};
 
 use crate::graphql::organization::OrganizationSummary;
 use crate::graphql::{Caller, caller, id_of};
@@ -15,7 +15,7 @@ impl OrganizationMutation {
     /// Makes an organization and its first administrator, with a one-time link by which they choose a password. Needs the
     /// permission `organizations:manage`.
     ///
-    /// Errors: `FORBIDDEN`; `BAD_USER_INPUT` for a refused `name` or `administratorEmail` (its `field` is `email`).
+    /// Errors: `FORBIDDEN`; `BAD_USER_INPUT` for a refused `name` or `administratorEmail`.
     #[graphql(complexity = "500 + child_complexity")]
     async fn create_organization(
         &self,
@@ -25,7 +25,9 @@ impl OrganizationMutation {
     ) -> Result<CreateOrganizationPayload, Error> {
         let caller = caller(context)?;
         caller.actor.site()?;
-        let (name, email) = (OrganizationName::parse(&name)?, Email::parse(&administrator_email)?);
+        let name = OrganizationName::parse(&name).map_err(|error| error.of_field(Field::Name))?;
+        let email =
+            Email::parse(&administrator_email).map_err(|error| error.of_field(Field::AdministratorEmail))?;
         let invited = caller.app.create_organization(&caller.actor, name, email, &caller.public_url).await?;
         Ok(CreateOrganizationPayload {
             organization: summary(caller, invited.user.organization)?,

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use keystead_app::RoleInput;
-use keystead_domain::{self as domain, Description, Error, GroupName, RoleName};
+use keystead_domain::{self as domain, Description, Error, Field, GroupName, RoleName};
 
 use crate::graphql::role::{Role, RoleAssignmentInput, UserGroup, assignments, role_id};
 use crate::graphql::{caller, id_of};
@@ -112,10 +112,11 @@ impl RoleMutation {
 }
 
 fn role(name: &str, description: &str, permissions: &[String]) -> Result<RoleInput, Error> {
+    let permissions = domain::Role::parse_permissions(permissions);
     Ok(RoleInput {
         name: RoleName::parse(name)?,
         description: Description::parse(description)?,
-        permissions: domain::Role::parse_permissions(permissions)?,
+        permissions: permissions.map_err(|error| error.of_field(Field::Permissions))?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Changes to the organization's settings.
 
 use async_graphql::{Context, InputObject, Object};
-use keystead_domain::{EmailAccess, Error, KeyPolicy, OrganizationName, PolicyMessage};
+use keystead_domain::{EmailAccess, Error, Field, KeyPolicy, OrganizationName, PolicyMessage};
 
 use crate::graphql::key::ApiKeyExpiration;
 use crate::graphql::organization::Organization;
@@ -23,14 +23,15 @@ impl SettingsMutation {
     ) -> Result<Organization, Error> {
         let caller = caller(context)?;
         caller.actor.settings()?;
-        caller.app.rename_organization(&caller.actor, &OrganizationName::parse(&name)?).await?;
+        let name = OrganizationName::parse(&name).map_err(|error| error.of_field(Field::Name))?;
+        caller.app.rename_organization(&caller.actor, &name).await?;
         organization(caller)
     }
 
     /// Replaces what new keys may be, through every door. Keys that exist stay as they are. Needs the permission
     /// `settings:write`.
     ///
-    /// Errors: `FORBIDDEN`; `BAD_USER_INPUT` for a refused `closedMessage` (its `field` is `message`).
+    /// Errors: `FORBIDDEN`; `BAD_USER_INPUT` for a refused `closedMessage`.
     #[graphql(complexity = "500 + child_complexity")]
     async fn set_key_policy(
         &self,
@@ -39,10 +40,11 @@ impl SettingsMutation {
     ) -> Result<Organization, Error> {
         let caller = caller(context)?;
         caller.actor.settings()?;
+        let closed = input.closed_message.as_deref().map(PolicyMessage::parse).transpose();
         let policy = KeyPolicy {
             longest: input.longest_expiration.into(),
             keys_may_create_keys: input.keys_may_create_keys,
-            closed: input.closed_message.as_deref().map(PolicyMessage::parse).transpose()?,
+            closed: closed.map_err(|error| error.of_field(Field::ClosedMessage))?,
         };
         caller.app.set_key_policy(&caller.actor, &policy).await?;
         organization(caller)

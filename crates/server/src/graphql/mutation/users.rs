@@ -67,13 +67,13 @@ impl UserMutation {
         #[graphql(desc = "Whom to change, and what.")] input: UpdateUserInput,
     ) -> Result<User, Error> {
         let caller = caller(context)?;
-        let id: UserId = id_of(&input.id, "user")?;
-        if id != caller.actor.user().id || input.email.is_some() {
+        let id = id_of::<UserId>(&input.id, "user");
+        if id != Ok(caller.actor.user().id) || input.email.is_some() {
             caller.actor.manage_people()?;
         }
         let name = input.name.as_deref().map(PersonName::parse).transpose()?;
         let email = input.email.as_deref().map(Email::parse).transpose()?;
-        caller.app.update_user(&caller.actor, id, name, email).await.map(User::of)
+        caller.app.update_user(&caller.actor, id?, name, email).await.map(User::of)
     }
 
     /// Replaces the roles that a user was assigned themselves. When this has answered, each of their keys can do exactly what the
