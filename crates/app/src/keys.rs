@@ -105,6 +105,8 @@ impl App {
             expires_at: grant.expiration().expires_at(trace.at),
         };
         let mut change = self.store.begin(trace).await.map_err(fault)?;
+        let policy = change.key_policy_for(grant.organization(), grant.creator()).await.map_err(fault)?;
+        grant.check(&policy.ok_or(Error::Unauthenticated)?)?;
         match change.create_key(grant, &key).await.map_err(fault)? {
             Recorded::New => {
                 change.commit().await.map_err(fault)?;

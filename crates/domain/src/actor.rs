@@ -153,20 +153,21 @@ impl Actor {
         deployment_allows: bool,
         policy: &KeyPolicy,
     ) -> Result<NewKeyGrant, Error> {
-        policy.check_open(Some(self.via))?;
-        policy.check_expiration(expiration)?;
+        let grant = NewKeyGrant {
+            organization: self.user.organization,
+            creator: self.user.id,
+            via: Some(self.via),
+            expiration,
+            allow_impersonation,
+        };
+        grant.check(policy)?;
         if allow_impersonation && !deployment_allows {
             return Err(Error::Forbidden("Impersonation is not enabled on this deployment.".into()));
         }
         if allow_impersonation {
             self.require(&Permission::IMPERSONATION_GRANT, "create impersonation keys")?;
         }
-        Ok(NewKeyGrant {
-            organization: self.user.organization,
-            creator: self.user.id,
-            expiration,
-            allow_impersonation,
-        })
+        Ok(grant)
     }
 
     /// The organization's audit log.
@@ -210,14 +211,15 @@ impl Operator {
         expiration: Expiration,
         policy: &KeyPolicy,
     ) -> Result<NewKeyGrant, Error> {
-        policy.check_open(None)?;
-        policy.check_expiration(expiration)?;
-        Ok(NewKeyGrant {
+        let grant = NewKeyGrant {
             organization: user.organization,
             creator: user.id,
+            via: None,
             expiration,
             allow_impersonation: false,
-        })
+        };
+        grant.check(policy)?;
+        Ok(grant)
     }
 
     /// An organization's audit log.
@@ -253,11 +255,19 @@ impl KeyScope {
 pub struct NewKeyGrant {
     organization: OrganizationId,
     creator: UserId,
+    /// Through what; `None` is the operator's command line.
+    via: Option<Via>,
     expiration: Expiration,
     allow_impersonation: bool,
 }
 
 impl NewKeyGrant {
+    /// Whether a policy allows the key: asked again inside the transaction that writes it, by when the policy may be another.
+    pub fn check(&self, policy: &KeyPolicy) -> Result<(), Error> {
+        policy.check_open(self.via)?;
+        policy.check_expiration(self.expiration)
+    }
+
     /// Where the key belongs.
     #[must_use]
     pub fn organization(&self) -> OrganizationId {

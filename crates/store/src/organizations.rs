@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use keystead_domain::audit::Action;
 use keystead_domain::{
     EmailAccess, EmailList, EmailRule, Expiration, KeyPolicy, Organization, OrganizationId, OrganizationName,
-    OrganizationRecord, PolicyMessage, RuleKind, SettingsGrant, SiteGrant,
+    OrganizationRecord, PolicyMessage, RuleKind, SettingsGrant, SiteGrant, UserId,
 };
 use serde_json::json;
 use sqlx::any::AnyRow;
@@ -105,20 +105,25 @@ fn organization(row: &AnyRow) -> Result<(Organization, KeyPolicy), StoreError> {
         created_at: rows::instant(TABLE, row.try_get(1)?)?,
         archived_at: rows::optional_instant(TABLE, row.try_get(2)?)?,
     };
-    let policy = policy(row).unwrap_or_else(|error| {
-        tracing::error!(?error, organization = %organization.id, "a policy cannot be read; no key can be created");
-        let closed = PolicyMessage::from_stored("the organization's policy cannot be read.".to_owned());
-        KeyPolicy { closed: Some(closed), ..KeyPolicy::default() }
-    });
+    let policy = policy(row, 3);
     Ok((organization, policy))
 }
 
-fn policy(row: &AnyRow) -> Result<KeyPolicy, StoreError> {
-    let longest: &str = row.try_get(3)?;
+/// The policy in three columns of a row. One that cannot be read lets nobody create a key.
+fn policy(row: &AnyRow, first: usize) -> KeyPolicy {
+    try_policy(row, first).unwrap_or_else(|error| {
+        tracing::error!(?error, "an organization's policy cannot be read; no key can be created in it");
+        let closed = PolicyMessage::from_stored("the organization's policy cannot be read.".to_owned());
+        KeyPolicy { closed: Some(closed), ..KeyPolicy::default() }
+    })
+}
+
+fn try_policy(row: &AnyRow, first: usize) -> Result<KeyPolicy, StoreError> {
+    let longest: &str = row.try_get(first)?;
     Ok(KeyPolicy {
         longest: Expiration::parse(longest).map_err(|_| corrupt(TABLE, "an unknown expiration"))?,
-        keys_may_create_keys: rows::flag(TABLE, row.try_get(4)?)?,
-        closed: row.try_get::<Option<String>, _>(5)?.map(PolicyMessage::from_stored),
+        keys_may_create_keys: rows::flag(TABLE, row.try_get(first + 1)?)?,
+        closed: row.try_get::<Option<String>, _>(first + 2)?.map(PolicyMessage::from_stored),
     })
 }
 
@@ -202,6 +207,25 @@ impl Transaction {
         id: OrganizationId,
     ) -> Result<Option<OrganizationRecord>, StoreError> {
         read(self.connection()?, id).await
+    }
+
+    /// What new keys of a user may be, as it is inside this transaction. `None`: they are deactivated or gone, or their
+    /// organization is archived.
+    pub async fn key_policy_for(
+        &mut self,
+        organization: OrganizationId,
+        creator: UserId,
+    ) -> Result<Option<KeyPolicy>, StoreError> {
+        let row = sqlx::query(
+            "SELECT o.longest_expiration, o.keys_may_create_keys, o.creation_closed \
+             FROM users u JOIN organizations o ON o.id = u.organization_id \
+             WHERE u.id = $1 AND o.id = $2 AND u.active = 1 AND u.deleted_at IS NULL AND o.archived_at IS NULL",
+        )
+        .bind(&creator.as_bytes()[..])
+        .bind(&organization.as_bytes()[..])
+        .fetch_optional(self.connection()?)
+        .await?;
+        Ok(row.as_ref().map(|row| policy(row, 0)))
     }
 
     /// Writes a new organization.
