@@ -92,6 +92,10 @@ async fn console(server: &TestServer, session: &Session, life: &mut Life) {
         life.answer(server.visit(session, path).await).await;
     }
     life.answer(server.submit(session, "/settings/api-keys/new", &fields).await).await;
+    life.answer(server.visit(session, "/settings/audit-log").await).await;
+    for format in ["csv", "jsonl"] {
+        life.answer(server.submit(session, "/settings/audit-log/export", &[("format", format)]).await).await;
+    }
     // Put where it does not belong, as people do.
     for path in [
         format!("/verify?token={token}"),
@@ -133,6 +137,8 @@ async fn graphql(server: &TestServer, token: &str, life: &mut Life) {
         format!("{{ apiKey(id: \"{made}\") {{ id }} }}"),
         format!("mutation {{ revokeApiKey(input: {{ id: \"{made}\" }}) {{ revokedId }} }}"),
         format!("{{ apiKeys(after: \"{made}\") {{ totalCount }} }}"),
+        format!("{{ auditEvents(userId: \"{made}\") {{ nodes {{ details }} }} }}"),
+        "{ auditEvents(first: 50) { nodes { action via viaName targetId details } } }".to_owned(),
         format!("mutation {{ createApiKey(input: {{ name: \"{}\" }}) {{ token }} }}", made.repeat(3)),
     ] {
         life.answer(ask(made, &query).await).await;

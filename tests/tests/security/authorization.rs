@@ -30,6 +30,7 @@ const SENT_TO_SIGN_IN: Outcome = Outcome { to_sign_in: true, ..outcome(303) };
 const UNAUTHENTICATED: Outcome = outcome(401);
 pub(crate) const FORBIDDEN: Outcome = outcome(403);
 pub(crate) const NOT_FOUND: Outcome = outcome(404);
+const INVALID: Outcome = outcome(422);
 const CONFLICT: Outcome = outcome(409);
 pub(crate) const MADE: Outcome = Outcome { changes: true, ..outcome(200) };
 const DONE: Outcome = Outcome { changes: true, ..outcome(303) };
@@ -118,6 +119,8 @@ const KEY: Fields = &[("name", "new"), ("expiration", "30d"), ("request_id", "{r
 const IMPERSONATION_KEY: Fields =
     &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}"), ("allow_impersonation", "on")];
 
+const AUDIT_COPY: Fields = &[("format", "csv"), ("action", "key.created")];
+
 /// The whole of what anybody may do. By whom: member, administrator, administrator of another organization.
 const TABLE: &[Row] = &[
     get("/healthz", "", Everybody(SHOWN)),
@@ -170,6 +173,9 @@ const TABLE: &[Row] = &[
     post("/graphql", "", &[("query", "{ currentUser { id } }")], Both(SHOWN, SHOWN, SHOWN)),
     get(REVOKE, "", Sessions(SHOWN, SHOWN, NOT_FOUND)),
     post(REVOKE, "", &[("confirm_name", "target")], Sessions(DONE, DONE, NOT_FOUND)),
+    get("/settings/audit-log", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    get("/settings/audit-log", "?after=junk", Sessions(FORBIDDEN, INVALID, INVALID)),
+    post("/settings/audit-log/export", "", AUDIT_COPY, Sessions(FORBIDDEN, MADE, MADE)),
 ];
 
 #[test]

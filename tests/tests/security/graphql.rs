@@ -19,6 +19,7 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("Query.apiKey", "{ apiKey(id: \"ID\") { id name createdBy { email } } }", Both(SHOWN, SHOWN, NOT_FOUND)),
     ("Query.apiKeys", "{ apiKeys { totalCount nodes { id } } }", Both(SHOWN, SHOWN, SHOWN)),
     ("Query.apiKeys", "{ apiKeys(view: ALL) { totalCount nodes { id } } }", Both(FORBIDDEN, SHOWN, SHOWN)),
+    ("Query.auditEvents", "{ auditEvents { nodes { action } } }", Both(FORBIDDEN, SHOWN, SHOWN)),
     (
         "Mutation.createApiKey",
         "mutation { createApiKey(input: { name: \"new\" }) { token } }",
