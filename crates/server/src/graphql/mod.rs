@@ -5,7 +5,6 @@
 //! are the domain's, which `answer` renders.
 
 mod answer;
-#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod audit;
 mod connection;
 mod graphiql;
@@ -14,14 +13,11 @@ mod http;
 mod key;
 mod limits;
 mod mutation;
-#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod organization;
 #[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod query;
-#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod role;
 mod status;
-#[expect(clippy::unused_async, reason = "the engine wants every field to be async")]
 mod user;
 
 use std::str::FromStr;
