@@ -30,6 +30,24 @@ impl Browser {
         self
     }
 
+    /// Looks at the page in both themes, on a wide screen and on the narrowest that counts (WCAG 2.2, 1.4.10), and notes what is
+    /// wrong.
+    pub async fn look(&self, state: &str, wrong: &mut Vec<String>) {
+        for (width, dark) in [(1280, false), (1280, true), (390, true), (320, true), (320, false)] {
+            self.resize(width, 900).await;
+            self.prefer_dark(dark).await;
+            let theme = if dark { "dark" } else { "light" };
+            let sideways = self.sideways().await;
+            if sideways > 0 {
+                wrong.push(format!("{state}, {width} px: {sideways} px stick out sideways"));
+            }
+            if width != 390 {
+                let found = self.violations().await;
+                wrong.extend(found.into_iter().map(|line| format!("{state}, {width} px, {theme}: {line}")));
+            }
+        }
+    }
+
     /// What axe-core finds wrong with the page, a line for each element.
     pub async fn violations(&self) -> Vec<String> {
         let found = self.driver.execute_async(RUN, Vec::<Value>::new()).await.expect("axe runs");

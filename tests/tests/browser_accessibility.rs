@@ -6,24 +6,6 @@ use keystead_app::operator::{Answer, Command};
 use keystead_tests::{Browser, Browserless, Form, Sample, TestServer, button, row};
 use thirtyfour::Key;
 
-/// Looks at the page that a browser shows in both themes, on a wide screen and on the narrowest that counts (WCAG 2.2, 1.4.10),
-/// and notes what is wrong.
-async fn look(browser: &Browser, state: &str, wrong: &mut Vec<String>) {
-    for (width, dark) in [(1280, false), (1280, true), (390, true), (320, true), (320, false)] {
-        browser.resize(width, 900).await;
-        browser.prefer_dark(dark).await;
-        let theme = if dark { "dark" } else { "light" };
-        let sideways = browser.sideways().await;
-        if sideways > 0 {
-            wrong.push(format!("{state}, {width} px: {sideways} px stick out sideways"));
-        }
-        if width != 390 {
-            let found = browser.violations().await;
-            wrong.extend(found.into_iter().map(|line| format!("{state}, {width} px, {theme}: {line}")));
-        }
-    }
-}
-
 #[tokio::test]
 async fn the_checks_of_this_file_find_what_is_wrong() {
     let server = TestServer::start().await;
@@ -35,7 +17,7 @@ async fn the_checks_of_this_file_find_what_is_wrong() {
         document.querySelector('.lede').style.cssText = 'color: var(--ink); background: #999'";
     browser.eval(spoil).await;
     let mut wrong = Vec::new();
-    look(&browser, "spoilt", &mut wrong).await;
+    browser.look("spoilt", &mut wrong).await;
     for expected in [
         "spoilt, 1280 px, light: image-alt",
         "color-contrast:",
@@ -56,11 +38,11 @@ async fn pages_at_the_door_have_no_accessibility_violation_and_never_scroll_side
     let mut wrong = Vec::new();
 
     browser.goto(&set_up).await;
-    look(&browser, "set-up", &mut wrong).await;
+    browser.look("set-up", &mut wrong).await;
     browser.eval("for (const field of document.querySelectorAll('input')) field.required = false").await;
     browser.click(&button("Create organization")).await;
     browser.find("#errors").await;
-    look(&browser, "set-up with errors", &mut wrong).await;
+    browser.look("set-up with errors", &mut wrong).await;
 
     let ada = server.administrator("ada@example.com").await;
     let Answer::SignInLink { code } =
@@ -69,24 +51,24 @@ async fn pages_at_the_door_have_no_accessibility_violation_and_never_scroll_side
         panic!("not a link")
     };
     browser.goto("/sign-in").await;
-    look(&browser, "sign-in", &mut wrong).await;
+    browser.look("sign-in", &mut wrong).await;
     browser.fill_sign_in(&ada.email, "another password").await;
     browser.find("#errors").await;
-    look(&browser, "sign-in with an error", &mut wrong).await;
+    browser.look("sign-in with an error", &mut wrong).await;
     for _ in 0..6 {
         browser.fill("#password", "another password").await;
         browser.click(&button("Sign in")).await;
         browser.find("#errors").await;
     }
     browser.says("#errors", "Too many attempts.").await;
-    look(&browser, "sign-in, slowed down", &mut wrong).await;
+    browser.look("sign-in, slowed down", &mut wrong).await;
     browser.goto(&format!("/sign-in/link/{code}")).await;
-    look(&browser, "sign-in link", &mut wrong).await;
+    browser.look("sign-in link", &mut wrong).await;
     browser.goto("/sign-in/link/spent").await;
-    look(&browser, "spent link", &mut wrong).await;
+    browser.look("spent link", &mut wrong).await;
     browser.goto("/nowhere").await;
     browser.says(".status-code", "404").await;
-    look(&browser, "404", &mut wrong).await;
+    browser.look("404", &mut wrong).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     browser.close().await;
 }
@@ -99,26 +81,26 @@ async fn pages_behind_sign_in_have_no_accessibility_violation_and_never_scroll_s
     let mut wrong = Vec::new();
 
     browser.sign_in(&sample.joan).await;
-    look(&browser, "no key yet", &mut wrong).await;
+    browser.look("no key yet", &mut wrong).await;
     browser.goto("/settings/api-keys?view=all").await;
     browser.says(".status-code", "403").await;
-    look(&browser, "403", &mut wrong).await;
+    browser.look("403", &mut wrong).await;
 
     browser.sign_in(&sample.ada).await;
-    look(&browser, "keys", &mut wrong).await;
+    browser.look("keys", &mut wrong).await;
     browser.click(&row("Spring migration", "//summary")).await;
-    look(&browser, "the menu of an expired key", &mut wrong).await;
+    browser.look("the menu of an expired key", &mut wrong).await;
     browser.goto("/settings").await;
-    look(&browser, "settings", &mut wrong).await;
+    browser.look("settings", &mut wrong).await;
     browser.goto("/settings/api-keys?view=all").await;
-    look(&browser, "all keys", &mut wrong).await;
+    browser.look("all keys", &mut wrong).await;
     browser.goto("/settings/api-keys?q=nothing&status=expired").await;
-    look(&browser, "nothing found", &mut wrong).await;
+    browser.look("nothing found", &mut wrong).await;
     for number in 0..50 {
         server.key(&sample.ada, &format!("key {number}"), "90d").await;
     }
     browser.goto("/settings/api-keys").await;
-    look(&browser, "a full page", &mut wrong).await;
+    browser.look("a full page", &mut wrong).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     browser.close().await;
 }
@@ -135,40 +117,40 @@ async fn dialogs_have_no_accessibility_violation_and_never_scroll_sideways() {
 
     browser.click("#create").await;
     browser.find("#dialog").await;
-    look(&browser, "create", &mut wrong).await;
+    browser.look("create", &mut wrong).await;
     browser.click("#allow_impersonation").await;
     browser.click(&button("Create")).await;
     browser.find("#errors").await;
-    look(&browser, "create with errors", &mut wrong).await;
+    browser.look("create with errors", &mut wrong).await;
     browser.fill("#name", "made now").await;
     browser.click(&button("Create")).await;
     browser.find("#token").await;
-    look(&browser, "created", &mut wrong).await;
+    browser.look("created", &mut wrong).await;
     browser.click(&button("Done")).await;
     browser.find("#leave").await;
-    look(&browser, "leaving the token", &mut wrong).await;
+    browser.look("leaving the token", &mut wrong).await;
     browser.click(&button("Leave without it")).await;
     browser.gone("#dialog").await;
-    look(&browser, "the new row", &mut wrong).await;
+    browser.look("the new row", &mut wrong).await;
 
     browser.goto(&revoke.replace("/revoke", "/edit")).await;
-    look(&browser, "edit", &mut wrong).await;
+    browser.look("edit", &mut wrong).await;
     browser.fill("#name", "").await;
     browser.click(&button("Save changes")).await;
     browser.find("#errors").await;
-    look(&browser, "edit with errors", &mut wrong).await;
+    browser.look("edit with errors", &mut wrong).await;
     browser.goto(&revoke).await;
-    look(&browser, "revoke", &mut wrong).await;
+    browser.look("revoke", &mut wrong).await;
     browser.fill("#confirm_name", "another").await;
     browser.click(&button("Revoke")).await;
     browser.find("#confirm_name-error").await;
-    look(&browser, "revoke with an error", &mut wrong).await;
+    browser.look("revoke with an error", &mut wrong).await;
 
     let expired = Browserless::signed_in(server, &sample.ada).await;
     let expired = expired.get("/settings/api-keys?status=expired").await.text().await.unwrap();
     browser.goto(&Form::find_link(&expired, "/revoke").replace("/revoke", "/edit")).await;
     browser.says("#dialog-title", "This key cannot be edited").await;
-    look(&browser, "edit of an expired key", &mut wrong).await;
+    browser.look("edit of an expired key", &mut wrong).await;
 
     // Sent twice, as a browser does that reloads the answer to a form.
     browser.goto("/settings/api-keys/new").await;
@@ -178,7 +160,7 @@ async fn dialogs_have_no_accessibility_violation_and_never_scroll_sideways() {
     assert_eq!(browser.eval(twice).await, 200);
     browser.click(&button("Create")).await;
     browser.says("#dialog-title", "This key was created already").await;
-    look(&browser, "created already", &mut wrong).await;
+    browser.look("created already", &mut wrong).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     browser.close().await;
 }
