@@ -6,6 +6,7 @@
     reason = "a test's helper stops at the first failure, as a test does"
 )]
 
+mod audit;
 mod commands;
 mod configuration;
 mod demo;

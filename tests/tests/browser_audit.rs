@@ -1,0 +1,54 @@
+//! The audit log in a browser: accessible on every screen, and of use without script.
+
+use keystead_tests::{Browser, Sample, button};
+
+async fn look(browser: &Browser, state: &str, wrong: &mut Vec<String>) {
+    for (width, dark) in [(1280, false), (1280, true), (320, true), (320, false)] {
+        browser.resize(width, 900).await;
+        browser.prefer_dark(dark).await;
+        let theme = if dark { "dark" } else { "light" };
+        let sideways = browser.sideways().await;
+        if sideways > 0 {
+            wrong.push(format!("{state}, {width} px: {sideways} px stick out sideways"));
+        }
+        let found = browser.violations().await;
+        wrong.extend(found.into_iter().map(|line| format!("{state}, {width} px, {theme}: {line}")));
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_has_no_accessibility_violation_and_never_scrolls_sideways() {
+    let sample = Sample::start().await;
+    let browser = Browser::open(&sample.server).await.with_axe().await;
+    browser.sign_in(&sample.ada).await;
+    browser.goto("/settings/audit-log").await;
+    let mut wrong = Vec::new();
+    look(&browser, "log", &mut wrong).await;
+    browser.eval("for (const details of document.querySelectorAll('.more')) details.open = true").await;
+    look(&browser, "details", &mut wrong).await;
+    browser.eval("document.querySelector('.picks').open = true").await;
+    look(&browser, "actions", &mut wrong).await;
+    browser.goto("/settings/audit-log?action=role.deleted").await;
+    look(&browser, "nothing", &mut wrong).await;
+    browser.goto("/settings/audit-log?from=yesterday").await;
+    look(&browser, "a problem", &mut wrong).await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn events_are_filtered_and_looked_into_without_script() {
+    let sample = Sample::start().await;
+    let browser = Browser::open_without_script(&sample.server).await;
+    browser.sign_in(&sample.ada).await;
+    browser.goto("/settings/audit-log").await;
+    browser.click("#actions").await;
+    browser.click("input[value='key.created']").await;
+    browser.click(&button("Show")).await;
+    browser.says("#actions", "Created API key").await;
+    browser.fill("#user", "joan@example.com").await;
+    browser.click(&button("Show")).await;
+    browser.gone("//tbody/tr").await;
+    browser.says("#none-title", "No event matches").await;
+    browser.close().await;
+}
