@@ -338,7 +338,7 @@
       event.preventDefault();
       return filter("push");
     }
-    if (form.id === "bulk") {
+    if (form.matches("#bulk")) { // its fields are called id, and would be what form.id is
       event.preventDefault();
       opener = "revoke-selected";
       opened = true;

@@ -113,6 +113,7 @@ impl ListQuery {
         };
         let next = page.cursors.last().filter(|_| page.has_more);
         let rows = page.keys.iter().map(|key| self.row(key, actor, view, now)).collect();
+        let several = page.keys.len() > 1;
         Ok(view::KeyList {
             rows,
             matching,
@@ -132,7 +133,7 @@ impl ListQuery {
                 next: next.map(|cursor| Self { after: cursor.clone(), ..self.clone() }.list()),
             },
             notice: self.notice(),
-            bulk: actor.revocable_keys().creator().is_none().then(|| self.bulk()),
+            bulk: (several && actor.revocable_keys().creator().is_none()).then(|| self.bulk()),
         })
     }
 
