@@ -432,3 +432,21 @@ async fn what_nests_or_repeats_without_end_is_refused_before_it_is_run() {
     assert_eq!(batch.status(), 400);
     assert_eq!(server.snapshot().await, before);
 }
+
+/// Over a real connection: a server that stops reading and closes would take its answer along.
+#[tokio::test]
+async fn a_request_that_is_too_large_is_told_so_and_not_cut_off() {
+    let world = World::new().await;
+    let credential = world.credential(Caller::AdministratorsKey).await;
+    let before = world.server.snapshot().await;
+    for count in [10_000, 100_000] {
+        let emails: Vec<_> = (0..count).map(|n| format!("somebody-{n:06}@example.com")).collect();
+        let query = "mutation($input: CreateUsersInput!) { createUsers(input: $input) { status { code } } }";
+        let body = json!({ "query": query, "variables": { "input": { "emails": emails } } });
+        let answer = credential.on(world.server.post("/graphql")).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 413, "{count}");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["errors"][0]["message"], "The request is too large: 262144 bytes at most.");
+    }
+    assert_eq!(world.server.snapshot().await, before);
+}

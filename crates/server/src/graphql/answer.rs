@@ -24,7 +24,7 @@ impl Answer {
         // An error of a field names its place in the answer; what is refused before has none.
         let executed = response.errors.iter().all(|error| !error.path.is_empty());
         // The engine leaves out a field that failed. A field that cannot be null takes what is around it along (GraphQL,
-        // section 6.4.4), and the only field that can be and fails, `apiKey`, is null already.
+        // section 6.4.4); those that can be and fail for what they name, such as `apiKey` and `user`, are null already.
         let whole = response.errors.iter().all(|error| has_place(&response.data, &error.path));
         let data = if whole { response.data } else { ConstValue::Null };
         Self { errors, data: executed.then_some(data) }

@@ -219,3 +219,38 @@ pub(super) struct UserAttributeInput {
 pub(super) fn attributes(input: &[UserAttributeInput]) -> Result<UserAttributes, Error> {
     UserAttributes::parse(input.iter().map(|one| (one.key.as_str(), one.value.as_str())))
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn user(&self) -> User {
+            let id = "01990000-0000-7000-8000-000000000000".parse().unwrap();
+            User::gone(id, "Ada".to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn somebody_who_is_gone_has_a_name_and_may_do_nothing_and_takes_no_list_along() {
+        let schema = Schema::new(Query, EmptyMutation, EmptySubscription);
+        let query = "{ user { id email name profilePicture active standing creationTimestamp roleAssignments { roleId } \
+                     inheritedRoleAssignments { roleId } groups { id } permissions isScimManaged } }";
+        let answer = schema.execute(query).await.into_result().unwrap();
+        assert_eq!(
+            answer.data.into_json().unwrap(),
+            json!({ "user": {
+                "id": "01990000-0000-7000-8000-000000000000", "email": "", "name": "Ada", "profilePicture": "",
+                "active": false, "standing": "DELETED", "creationTimestamp": "2025-08-31T12:00:24.064Z",
+                "roleAssignments": [], "inheritedRoleAssignments": [], "groups": [], "permissions": [],
+                "isScimManaged": false,
+            } })
+        );
+    }
+}
