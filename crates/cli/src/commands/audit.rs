@@ -108,21 +108,17 @@ fn report(log: &CheckedLog, elsewhere: bool) -> String {
     if let Some(fault) = &log.fault {
         return format!("BAD {name}: {fault}. Events 1 to {} fit together.", log.events);
     }
-    let mut text = format!("OK  {name}: events 1 to {} are whole and in order", log.events);
-    if let Some(at) = &log.last_at {
-        text += &format!(", the last of {at}");
-    }
-    text += &match log.signed {
-        0 => "; none is signed".to_owned(),
-        signed => format!("; signed in this store up to event {signed}"),
+    let last = log.last_at.as_ref().map_or_else(String::new, |at| format!(", the last of {at}"));
+    let signed = match log.signed {
+        0 => "none is signed".to_owned(),
+        signed => format!("signed in this store up to event {signed}"),
     };
-    if elsewhere {
-        text += &match log.kept_elsewhere {
-            0 => "; the file has no checkpoint of it".to_owned(),
-            kept => format!("; nothing up to event {kept} was cut off or written anew, by the file"),
-        };
-    }
-    text + "."
+    let kept = match log.kept_elsewhere {
+        _ if !elsewhere => String::new(),
+        0 => "; the file has no checkpoint of it".to_owned(),
+        kept => format!("; nothing up to event {kept} was cut off or written anew, by the file"),
+    };
+    format!("OK  {name}: events 1 to {} are whole and in order{last}; {signed}{kept}.", log.events)
 }
 
 fn verify_copy(
@@ -158,19 +154,17 @@ fn verify_copy(
         check.line(text).map_err(bad)?;
     }
     let checked = check.finish().map_err(bad)?;
-    let mut text = format!(
-        "OK  {}: events 1 to {} of organization {} are whole, in order and signed",
+    let kept = match checked.kept_elsewhere {
+        _ if checkpoint.is_none() => String::new(),
+        0 => "; the other file has no checkpoint within it".to_owned(),
+        kept => format!("; nothing up to event {kept} was written anew, by the other file"),
+    };
+    printed(out::line(format_args!(
+        "OK  {}: events 1 to {} of organization {} are whole, in order and signed{kept}.",
         copy.display(),
         checked.end.sequence,
         checked.organization
-    );
-    if checkpoint.is_some() {
-        text += &match checked.kept_elsewhere {
-            0 => "; the other file has no checkpoint within it".to_owned(),
-            kept => format!("; nothing up to event {kept} was written anew, by the other file"),
-        };
-    }
-    printed(out::line(text + "."))
+    )))
 }
 
 /// The checkpoints in a file.

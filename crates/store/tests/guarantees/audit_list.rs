@@ -1,13 +1,14 @@
 //! The audit log as people read it: what a filter lets through, within the organization, and nothing else (promises 6 and 10).
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::{SignedDuration, Timestamp};
 use keystead_domain::audit::{
     Action, AuditCursor, AuditFilter, AuditPageRequest, Checkpoint, End, Event, SigningKey, Trace, ViaKind,
 };
-use keystead_domain::{AuditScope, Operator, Organization};
+use keystead_domain::{AuditScope, Operator, Organization, hex};
 use keystead_store::{OpenError, signing_seed};
 
 use crate::harness::{Harness, now, seconds};
@@ -25,17 +26,18 @@ async fn mixed(harness: &Harness) -> (Organization, Vec<Event>) {
     let mut sql = String::new();
     for sequence in 2..=120_usize {
         let at = now().as_millisecond() + i64::try_from(sequence % 60).unwrap() * 1_000;
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let user: keystead_domain::UserId = users[sequence % 2];
         let via = ViaKind::ALL[sequence % 3].name();
-        sql += &format!(
+        writeln!(
+            sql,
             "INSERT INTO audit_events VALUES (x'{}', {sequence}, {at}, x'{}', '{via}', NULL, NULL, '{}', x'{}', '{{}}', x'{}');",
-            hex(organization.id.as_bytes()),
-            hex(user.as_bytes()),
+            hex::encode(organization.id.as_bytes()),
+            hex::encode(user.as_bytes()),
             actions[sequence / 2 % 3].name(),
-            hex(&targets[sequence / 7 % 2]),
+            hex::encode(&targets[sequence / 7 % 2]),
             "00".repeat(32),
-        );
+        )
+        .unwrap();
     }
     harness.raw(&sql).await.unwrap();
     let events = harness.audit(&organization).await;

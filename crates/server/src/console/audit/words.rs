@@ -20,10 +20,10 @@ pub(super) fn who(event: &Event, names: &AuditNames) -> Who {
         return Who { name: name.to_owned(), more: None };
     };
     match names.user(user.as_bytes()) {
-        Some(named) if named.deleted => {
-            Who { name: named.name.clone(), more: Some(format!("{}, deleted since", named.email)) }
+        Some(known) if known.deleted => {
+            Who { name: known.name.clone(), more: Some(format!("{}, deleted since", known.email)) }
         }
-        Some(named) => Who { name: named.name.clone(), more: Some(named.email.clone()) },
+        Some(known) => Who { name: known.name.clone(), more: Some(known.email.clone()) },
         None => Who { name: user.to_string(), more: None },
     }
 }
