@@ -38,7 +38,9 @@ impl Store {
         progress(row.try_get::<i64, _>(0)?.unsigned_abs());
         let middle: i64 = row.try_get::<Option<i64>, _>(1)?.unwrap_or(0);
 
-        organizations.into_iter().for_each(|record| sink(Change::Organization(Box::new(record))));
+        for record in organizations {
+            sink(Change::Organization(Box::new(record)));
+        }
         users(&mut first, &sink).await?;
         try_join(keys(&mut first, (i64::MIN, middle), &sink), keys(&mut second, (middle, i64::MAX), &sink))
             .await?;

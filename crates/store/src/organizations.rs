@@ -61,7 +61,7 @@ pub(crate) async fn read_some(
 ) -> Result<Vec<OrganizationRecord>, StoreError> {
     let mut roles = roles::read(&mut *connection, id).await?;
     let mut groups = groups::read(&mut *connection, id).await?;
-    let mut rules = email_rules(&mut *connection, id).await?;
+    let mut email_access = email_rules(&mut *connection, id).await?;
     let sql = one_or_all!(
         id.is_some(),
         "SELECT name, created_at, archived_at, longest_expiration, keys_may_create_keys, creation_closed, id FROM organizations",
@@ -74,9 +74,9 @@ pub(crate) async fn read_some(
         match organization(row) {
             Ok((organization, policy)) => {
                 let key = organization.id.as_bytes();
-                match rules.remove(&key[..]).unwrap_or_else(|| Ok(Vec::new())) {
-                    Ok(rules) => records.push(OrganizationRecord {
-                        email_access: EmailAccess::from_stored(rules),
+                match email_access.remove(&key[..]).unwrap_or_else(|| Ok(Vec::new())) {
+                    Ok(stored) => records.push(OrganizationRecord {
+                        email_access: EmailAccess::from_stored(stored),
                         roles: roles.remove(&key[..]).unwrap_or_default(),
                         groups: groups.remove(&key[..]).unwrap_or_default(),
                         organization,

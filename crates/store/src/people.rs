@@ -86,7 +86,7 @@ impl Store {
             .filter_map(|row| {
                 details(row)
                     .inspect_err(|error| {
-                        tracing::error!(?error, "a user cannot be read; they are not listed")
+                        tracing::error!(?error, "a user cannot be read; they are not listed");
                     })
                     .ok()
             })

@@ -77,7 +77,7 @@ pub(crate) fn assignment(
 
 /// Scopes as the store keeps them.
 pub(crate) fn scopes(scopes: &BTreeSet<ResourceId>) -> String {
-    Value::from_iter(scopes.iter().map(ResourceId::as_str)).to_string()
+    scopes.iter().map(ResourceId::as_str).collect::<Value>().to_string()
 }
 
 /// Assignments as the audit log keeps them.

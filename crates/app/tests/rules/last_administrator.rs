@@ -109,10 +109,12 @@ impl Two {
         let other = &self.people[gone];
         let administrator = roles([RoleId::ADMINISTRATOR]);
         match way {
-            Way::Demote => drop(app.set_role_assignments(&actor, other.id, &administrator).await.unwrap()),
+            Way::Demote => {
+                app.set_role_assignments(&actor, other.id, &administrator).await.unwrap();
+            }
             Way::EmailRule => app.set_email_access(&actor, blocking(&[]), None).await.unwrap(),
             Way::LeaveGroup => {
-                drop(app.set_groups(&actor, other.id, &[groups[gone].unwrap()]).await.unwrap())
+                app.set_groups(&actor, other.id, &[groups[gone].unwrap()]).await.unwrap();
             }
             Way::GroupsRoles => {
                 let group = groups[gone].unwrap();

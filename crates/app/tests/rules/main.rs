@@ -6,6 +6,13 @@
     reason = "helpers of tests may fail a test; clippy knows only #[test] functions"
 )]
 
+mod acts;
+mod admission;
+mod archive;
+mod email_access;
 mod last_administrator;
+mod offboarding;
+mod policy;
 mod turns;
+mod who_may;
 mod world;

@@ -13,6 +13,7 @@ use crate::{
 
 /// What an organization decides, each a switch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 pub(crate) struct Settings {
     archived: bool,
     blocked: bool,

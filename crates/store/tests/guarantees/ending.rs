@@ -3,7 +3,7 @@
 use keystead_domain::{Change, KeyFilter, PageRequest, RoleId, User};
 use keystead_store::LinkKind;
 
-use crate::harness::{Harness, now, seconds};
+use crate::harness::{Harness, blob, now, seconds};
 use crate::people::{grant, limited, own, people};
 
 async fn delete(harness: &Harness, user: &User) -> usize {
@@ -94,20 +94,19 @@ async fn ways_in(harness: &Harness, user: &User, colleague: &User) {
         change.create_user_link(&grant(user), kind, &hash, seconds(60)).await.unwrap();
     }
     change.commit().await.unwrap();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let session = |id: u8, owner: &User| {
         format!(
             "INSERT INTO sessions (id, user_id, token_hash, created_at, last_seen_at) VALUES \
-             (x'{}', x'{}', x'{}', 0, 0);",
-            hex(&[id; 16]),
-            hex(owner.id.as_bytes()),
-            hex(&[id; 32])
+             ({}, {}, {}, 0, 0);",
+            blob(&[id; 16]),
+            blob(owner.id.as_bytes()),
+            blob(&[id; 32])
         )
     };
     let switch = format!(
-        "INSERT INTO session_users (session_id, user_id) VALUES (x'{}', x'{}')",
-        hex(&[2; 16]),
-        hex(user.id.as_bytes())
+        "INSERT INTO session_users (session_id, user_id) VALUES ({}, {})",
+        blob(&[2; 16]),
+        blob(user.id.as_bytes())
     );
     harness.raw(&format!("{}{}{switch}", session(1, user), session(2, colleague))).await.unwrap();
 }

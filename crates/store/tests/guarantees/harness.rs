@@ -163,6 +163,15 @@ impl Harness {
     }
 }
 
+/// Bytes as SQL has them.
+pub(crate) fn blob(bytes: &[u8]) -> String {
+    let mut sql = String::from("x'");
+    for byte in bytes {
+        write!(sql, "{byte:02x}").unwrap();
+    }
+    sql + "'"
+}
+
 async fn database(folder: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(folder.join("keystead.db")).foreign_keys(false);
     options.create_if_missing(true).connect().await.unwrap()

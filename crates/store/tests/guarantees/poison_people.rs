@@ -8,7 +8,7 @@ use keystead_domain::{
 };
 use tempfile::TempDir;
 
-use crate::harness::{Harness, now};
+use crate::harness::{Harness, blob as sql_blob, now};
 use crate::known::Known;
 use crate::people::{blocking, grant, limited, seeing_in, settings};
 
@@ -51,10 +51,6 @@ async fn three_organizations(path: &Path) -> [OrganizationId; 3] {
     }
     harness.store.close().await;
     ids.try_into().unwrap()
-}
-
-fn hex(id: &[u8; 16]) -> String {
-    format!("x'{}'", id.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 /// A copy of the store after somebody's tool ran.
@@ -121,12 +117,12 @@ async fn whatever_of_an_organization_cannot_be_read_gives_less_and_concerns_no_o
     let original = tempfile::tempdir().unwrap();
     let ids = three_organizations(original.path()).await;
     let before = known(original.path()).await;
-    let organization = hex(ids[1].as_bytes());
+    let organization = sql_blob(ids[1].as_bytes());
     let record = before.organization(ids[1]);
-    let group = hex(record.groups[0].id.as_bytes());
+    let group = sql_blob(record.groups[0].id.as_bytes());
     let find = |email: &str| {
         let found = |id: &UserId| before.users[id].email.as_str() == email;
-        hex(of(&before, ids[1]).into_iter().find(found).unwrap().as_bytes())
+        sql_blob(of(&before, ids[1]).into_iter().find(found).unwrap().as_bytes())
     };
     let (holder, member) = (find("holder@example.com"), find("member@example.com"));
     let (blob, text, integer, list) = (&BLOBS[..], &TEXTS[..], &INTEGERS[..], &LISTS[..]);
