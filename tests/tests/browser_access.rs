@@ -25,7 +25,7 @@ async fn the_set_up_link_signs_the_first_administrator_in_and_is_dead_afterwards
     browser.click(&button("Create organization")).await;
     browser.arrives_at("/settings/api-keys").await;
     browser.says(".who", "Ada Lovelace").await;
-    browser.says(".who", "Analytical Engines · administrator").await;
+    browser.says(".who", "Analytical Engines · Administrator").await;
 
     browser.goto(&link).await;
     browser.says("h1", "This link no longer works").await;
@@ -73,7 +73,7 @@ async fn a_sign_in_link_does_nothing_until_it_is_confirmed_and_works_once() {
         browser.goto(&format!("/sign-in/link/{code}")).await;
         browser.says(".lede", "signs you in once, as ada").await;
     }
-    browser.click(&button("Sign in as ada (member)")).await;
+    browser.click(&button("Sign in as ada (Member)")).await;
     browser.arrives_at("/settings/api-keys").await;
     browser.click("[aria-label='Sign out']").await;
     browser.arrives_at("/sign-in").await;
