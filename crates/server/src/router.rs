@@ -86,18 +86,21 @@ pub fn router(doors: Doors) -> Router {
         .route("/settings/users", get(users::list_page))
         .route("/settings/users/export.csv", post(users::export::export))
         .route("/settings/users/invite", get(invite::invite_page).post(invite::invite))
-        .route("/settings/users/{id}", get(users::person::user_page))
-        .route("/settings/users/{id}/edit", get(users::edit::edit_page).post(users::edit::edit))
-        .route("/settings/users/{id}/deactivate", get(actions::deactivate_page).post(actions::deactivate))
-        .route("/settings/users/{id}/reactivate", get(actions::reactivate_page).post(actions::reactivate))
-        .route("/settings/users/{id}/revoke-keys", get(actions::revoke_keys_page).post(actions::revoke_keys))
-        .route("/settings/users/{id}/delete", get(actions::delete_page).post(actions::delete))
+        .route("/settings/users/{user}", get(users::person::user_page))
+        .route("/settings/users/{user}/edit", get(users::edit::edit_page).post(users::edit::edit))
+        .route("/settings/users/{user}/deactivate", get(actions::deactivate_page).post(actions::deactivate))
+        .route("/settings/users/{user}/reactivate", get(actions::reactivate_page).post(actions::reactivate))
         .route(
-            "/settings/users/{id}/invite-again",
+            "/settings/users/{user}/revoke-keys",
+            get(actions::revoke_keys_page).post(actions::revoke_keys),
+        )
+        .route("/settings/users/{user}/delete", get(actions::delete_page).post(actions::delete))
+        .route(
+            "/settings/users/{user}/invite-again",
             get(actions::invite_again_page).post(actions::invite_again),
         )
         .route(
-            "/settings/users/{id}/reset-password",
+            "/settings/users/{user}/reset-password",
             get(actions::reset_password_page).post(actions::reset_password),
         )
         .route("/graphql", any(graphql::graphql))

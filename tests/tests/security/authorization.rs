@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::callers::{Caller, Credential, World};
-use crate::routes;
+use crate::{routes, targets};
 
 /// What a caller gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,17 @@ const fn post(route: &'static str, query: &'static str, fields: Fields, who: Who
 const NEW: &str = "/settings/api-keys/new";
 const EDIT: &str = "/settings/api-keys/{id}/edit";
 const REVOKE: &str = "/settings/api-keys/{id}/revoke";
+const SEVERAL: &str = "/settings/api-keys/revoke";
+const INVITE: &str = "/settings/users/invite";
+const USER_EDIT: &str = "/settings/users/{user}/edit";
+const DEACTIVATE: &str = "/settings/users/{user}/deactivate";
+const REACTIVATE: &str = "/settings/users/{user}/reactivate";
+const REVOKE_KEYS: &str = "/settings/users/{user}/revoke-keys";
+const DELETE_USER: &str = "/settings/users/{user}/delete";
+const INVITE_AGAIN: &str = "/settings/users/{user}/invite-again";
+const RESET_PASSWORD: &str = "/settings/users/{user}/reset-password";
+const INVITED: Fields = &[("email", "new-{request}@example.com"), ("name", "New"), ("role", "member")];
+const TYPED_EMAIL: Fields = &[("confirm", "target-{request}@example.com")];
 const SET_UP: Fields = &[
     ("organization", "O"),
     ("name", "N"),
@@ -120,6 +131,27 @@ const IMPERSONATION_KEY: Fields =
     &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}"), ("allow_impersonation", "on")];
 
 const AUDIT_COPY: Fields = &[("format", "csv"), ("action", "key.created")];
+
+const ROLE: &str = "/settings/roles/{role}/edit";
+const DELETED_ROLE: &str = "/settings/roles/{role}/delete";
+const GROUP: &str = "/settings/groups/{group}";
+const EDITED_GROUP: &str = "/settings/groups/{group}/edit";
+const DELETED_GROUP: &str = "/settings/groups/{group}/delete";
+const MEMBERS: &str = "/settings/groups/{group}/members";
+const NO_MEMBER: &str = "/settings/groups/{group}/members/{member}/remove";
+const ORGANIZATIONS: &str = "/settings/organizations";
+const NEW_ORGANIZATION: &str = "/settings/organizations/new";
+const ARCHIVED: &str = "/settings/organizations/{organization}/archive";
+const RESTORED: &str = "/settings/organizations/{organization}/restore";
+const NAME: Fields = &[("name", "Name {request}")];
+const TYPED: Fields = &[("confirm_name", "Target {request}")];
+const NO_RULES: Fields = &[
+    ("allowed_domains", ""),
+    ("allowed_addresses", ""),
+    ("blocked_domains", ""),
+    ("blocked_addresses", "blocked-{request}@example.com"),
+];
+const NO_BOUND: Fields = &[("longest", "never"), ("keys_may_create_keys", "on")];
 
 /// The whole of what anybody may do. By whom: member, administrator, administrator of another organization.
 const TABLE: &[Row] = &[
@@ -173,9 +205,65 @@ const TABLE: &[Row] = &[
     post("/graphql", "", &[("query", "{ currentUser { id } }")], Both(SHOWN, SHOWN, SHOWN)),
     get(REVOKE, "", Sessions(SHOWN, SHOWN, NOT_FOUND)),
     post(REVOKE, "", &[("confirm_name", "target")], Sessions(DONE, DONE, NOT_FOUND)),
+    get(SEVERAL, "", Sessions(INVALID, INVALID, INVALID)),
+    get(SEVERAL, "?id={id}", Sessions(SHOWN, SHOWN, NOT_FOUND)),
+    post(SEVERAL, "", &[("id", "{id}"), ("confirm", "1")], Sessions(DONE, DONE, NOT_FOUND)),
+    get("/settings/users", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post("/settings/users/export.csv", "", &[], Sessions(FORBIDDEN, MADE, MADE)),
+    get(INVITE, "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post(INVITE, "", INVITED, Sessions(FORBIDDEN, MADE, MADE)),
+    get("/settings/users/{user}", "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    get(USER_EDIT, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(USER_EDIT, "", INVITED, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(DEACTIVATE, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(DEACTIVATE, "", &[], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(REACTIVATE, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(REACTIVATE, "", &[], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(REVOKE_KEYS, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(REVOKE_KEYS, "", TYPED_EMAIL, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(DELETE_USER, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(DELETE_USER, "", TYPED_EMAIL, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(INVITE_AGAIN, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(INVITE_AGAIN, "", &[], Sessions(FORBIDDEN, MADE, NOT_FOUND)),
+    get(RESET_PASSWORD, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(RESET_PASSWORD, "", &[], Sessions(FORBIDDEN, MADE, NOT_FOUND)),
     get("/settings/audit-log", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
     get("/settings/audit-log", "?after=junk", Sessions(FORBIDDEN, INVALID, INVALID)),
     post("/settings/audit-log/export", "", AUDIT_COPY, Sessions(FORBIDDEN, MADE, MADE)),
+    post("/settings/organization", "", NAME, Sessions(FORBIDDEN, DONE, DONE)),
+    get("/settings/key-policy", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post("/settings/key-policy", "", NO_BOUND, Sessions(FORBIDDEN, DONE, DONE)),
+    get("/settings/email-access", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post("/settings/email-access", "", NO_RULES, Sessions(FORBIDDEN, DONE, DONE)),
+    get("/settings/roles", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    get("/settings/roles/new", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post("/settings/roles/new", "", NAME, Sessions(FORBIDDEN, DONE, DONE)),
+    get(ROLE, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(ROLE, "", NAME, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(DELETED_ROLE, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(DELETED_ROLE, "", TYPED, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get("/settings/groups", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    get("/settings/groups/new", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
+    post("/settings/groups/new", "", NAME, Sessions(FORBIDDEN, DONE, DONE)),
+    get(GROUP, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    get(EDITED_GROUP, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(EDITED_GROUP, "", NAME, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(DELETED_GROUP, "", Sessions(FORBIDDEN, SHOWN, NOT_FOUND)),
+    post(DELETED_GROUP, "", TYPED, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    post(MEMBERS, "", &[("email", "ada@example.com")], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    post(NO_MEMBER, "", &[], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
+    get(ORGANIZATIONS, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
+    get(NEW_ORGANIZATION, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
+    post(
+        NEW_ORGANIZATION,
+        "",
+        &[("name", "O"), ("email", "o@example.com")],
+        Sessions(FORBIDDEN, MADE, FORBIDDEN),
+    ),
+    get(ARCHIVED, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
+    post(ARCHIVED, "", TYPED, Sessions(FORBIDDEN, DONE, FORBIDDEN)),
+    get(RESTORED, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
+    post(RESTORED, "", TYPED, Sessions(FORBIDDEN, DONE, FORBIDDEN)),
 ];
 
 #[test]
@@ -228,11 +316,14 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
         "/reset-password/{code}" => world.password_link().await,
         _ => String::new(),
     };
-    let path = row.route.replace("{id}", target).replace("{code}", &code);
+    // Unique for the cell: a form that was sent before makes nothing.
+    let request_id = target.replace('-', "");
+    let path = targets::fill(world, row.route, &request_id).await;
+    let path = path.replace("{id}", target).replace("{code}", &code);
     let path = path.replace("/graphql/assets/{digest}/{name}", &world.graphiql_asset);
     let path = path.replace("{digest}/{name}", "0/console.css");
     if row.method == "GET" {
-        let request = server.get(&format!("{path}{}", row.query));
+        let request = server.get(&format!("{path}{}", row.query.replace("{id}", target)));
         return credential.on(request).header("accept", "text/html, text/plain");
     }
     if row.route == "/graphql" {
@@ -249,9 +340,9 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
             Some(credential.cookie.map_or(visitor.clone(), |own| format!("{own}; {visitor}")));
     }
     let mut fields: Vec<(&str, String)> = vec![("csrf", credential.csrf.clone())];
-    // Unique for the cell: a form that was sent before makes nothing.
-    let request_id = target.replace('-', "");
-    let filled = |value: &str| value.replace("{request}", &request_id).replace("{member}", &world.member.id);
+    let filled = |value: &str| {
+        value.replace("{request}", &request_id).replace("{member}", &world.member.id).replace("{id}", target)
+    };
     fields.extend(row.fields.iter().map(|(name, value)| (*name, filled(value))));
     credential.on(server.post(&format!("{path}{}", row.query))).form(&fields)
 }

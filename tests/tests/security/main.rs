@@ -18,5 +18,6 @@ mod sessions;
 mod sign_in;
 mod sources;
 mod states;
+mod targets;
 mod verify;
 mod walls;

@@ -39,12 +39,12 @@ pub(crate) struct ConfirmFields {
 /// The two handlers of a deed's address.
 macro_rules! deed {
     ($deed:ident, $page:ident, $post:ident, $path:literal) => {
-        #[doc = concat!("`GET /settings/users/{id}/", $path, "`.")]
+        #[doc = concat!("`GET /settings/users/{user}/", $path, "`.")]
         pub(crate) async fn $page(visit: SignedIn, Path(id): Path<String>) -> Result<Response, PageError> {
             ask(&visit, &id, Deed::$deed).await
         }
 
-        #[doc = concat!("`POST /settings/users/{id}/", $path, "`.")]
+        #[doc = concat!("`POST /settings/users/{user}/", $path, "`.")]
         pub(crate) async fn $post(
             visit: SignedIn,
             Path(id): Path<String>,

@@ -16,7 +16,7 @@ use crate::console::view::{UserDialog, UserErrors, UserForm};
 use crate::console::visit::SignedIn;
 use crate::problem;
 
-/// `GET /settings/users/{id}/edit`.
+/// `GET /settings/users/{user}/edit`.
 pub(crate) async fn edit_page(visit: SignedIn, Path(id): Path<String>) -> Result<Response, PageError> {
     let person = visit.app().user(&visit.actor, user_id(&id)?).await?;
     visit.actor.manage_people()?.user(&person.user)?;
@@ -24,7 +24,7 @@ pub(crate) async fn edit_page(visit: SignedIn, Path(id): Path<String>) -> Result
     show(&visit, person, &PersonQuery::default(), Some(dialog), StatusCode::OK).await
 }
 
-/// `POST /settings/users/{id}/edit`.
+/// `POST /settings/users/{user}/edit`.
 pub(crate) async fn edit(
     visit: SignedIn,
     Path(id): Path<String>,

@@ -36,7 +36,7 @@ pub(super) fn after_doing(id: UserId, what: &str) -> String {
     address(id, &format!("?done={what}"))
 }
 
-/// `GET /settings/users/{id}`.
+/// `GET /settings/users/{user}`.
 pub(crate) async fn user_page(
     visit: SignedIn,
     Path(id): Path<String>,

@@ -2,7 +2,7 @@
 
 use crate::console::view::{RoleChoice, collect};
 
-/// `GET|POST /settings/users/invite` and `/settings/users/{id}/edit`. Fields: `csrf`, `name`, `email`, `role` of each role,
+/// `GET|POST /settings/users/invite` and `/settings/users/{user}/edit`. Fields: `csrf`, `name`, `email`, `role` of each role,
 /// `resources.ROLE` of each role that takes them, `group` of each group.
 pub struct UserForm {
     /// *Invite a user*, *Edit Grace Hopper*.

@@ -5,7 +5,7 @@ use askama::Template;
 use super::{UserDialog, UserRole, UserStanding};
 use crate::console::view::{Action, Notice, Shell, Status, Time};
 
-/// `GET /settings/users/{id}`, and every address of a dialog over it.
+/// `GET /settings/users/{user}`, and every address of a dialog over it.
 #[derive(Template)]
 #[template(path = "user.html")]
 pub struct UserPage {
