@@ -1,6 +1,6 @@
 //! The audit log through its doors: who may see it, what they see, what they may take along (promises 6 and 10).
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers fail as tests do")]
 
 use keystead_domain::audit::{CopyCheck, Line, parse_line};
 use keystead_tests::{Session, TestServer, TestUser};
