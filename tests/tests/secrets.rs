@@ -8,8 +8,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keystead_app::Deployment;
-use keystead_tests::{Browserless, Form, Session, TestServer};
+use keystead_app::operator::Command;
+use keystead_app::{Deployment, Mailer, NewPerson};
+use keystead_domain::{Assignment, Assignments, Email, RoleId};
+use keystead_tests::{Browserless, Form, Session, SmtpSink, TestServer, cookies};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -162,17 +164,62 @@ async fn passwords_and_links(server: &TestServer, life: &mut Life) {
     let ada = keystead_tests::TestUser { id: String::new(), email: "ada@example.com".to_owned() };
     // One that is used, one that is looked at, one that is left.
     let used = server.sign_in_code(&ada).await;
-    let looked_at = server.sign_in_code(&ada).await;
-    let left = server.sign_in_code(&ada).await;
     let set_up = server.app.create_set_up_link().await.unwrap();
-    for code in [&used, &looked_at, &left, set_up.expose()] {
-        life.secret(code);
-    }
     let form = browser.form(&format!("/sign-in/link/{used}"), "/sign-in/link/").await;
     assert_eq!(browser.post(&form).await.status(), 303);
     life.answer(browser.post(&form).await).await;
+    let looked_at = server.sign_in_code(&ada).await;
+    let left = server.sign_in_code(&server.member("mia@example.com").await).await;
+    for code in [&used, &looked_at, &left, set_up.expose()] {
+        life.secret(code);
+    }
     assert_eq!(server.get(&format!("/sign-in/link/{looked_at}")).send().await.unwrap().status(), 200);
     life.answer(server.get(&format!("/setup/{used}")).send().await.unwrap()).await;
+}
+
+/// An invitation that is accepted, a password that is reset by a mail, and one that is changed.
+async fn account(server: &TestServer, sink: &mut SmtpSink, life: &mut Life) {
+    let ada = keystead_tests::TestUser { id: String::new(), email: "ada@example.com".to_owned() };
+    let person = NewPerson {
+        email: Email::parse("ina@example.com").unwrap(),
+        name: None,
+        assignments: Assignments::from_iter([Assignment::everywhere(RoleId::MEMBER)]),
+        groups: Vec::new(),
+    };
+    let invited = server.app.invite_user(&server.actor(&ada).await, person, &server.url).await.unwrap();
+    life.secret(invited.code.expose());
+    assert!(sink.next_message().await.link().ends_with(invited.code.expose()));
+    let passwords =
+        ["the first password of hers", "the second password of hers", "the third password of hers"];
+    for password in passwords {
+        life.secret(password);
+    }
+    let path = format!("/invitation/{}", invited.code.expose());
+    let browser = Browserless::new(server);
+    let form = browser.form(&path, &path).await.with("email", "ina@example.com").with("name", "Ina");
+    let accepted = browser.post(&form.clone().with("password", passwords[0])).await;
+    assert_eq!(accepted.status(), 303);
+    life.secret(cookies(&accepted)[0].split_once('=').unwrap().1);
+    life.answer(browser.post(&form.with("password", passwords[0])).await).await;
+    life.answer(browser.get("/settings/account").await).await;
+
+    let form = browser.form("/settings/account", "/settings/account/password").await;
+    let form = form.with("current_password", passwords[0]).with("password", passwords[1]);
+    let changed = browser.post(&form).await;
+    assert_eq!(changed.status(), 303);
+    life.secret(cookies(&changed)[0].split_once('=').unwrap().1);
+    life.answer(browser.post(&form).await).await;
+    assert_eq!(sink.next_message().await.header("subject"), "Your password for My organization was changed");
+
+    let form = browser.form("/forgot-password", "/forgot-password").await.with("email", "ina@example.com");
+    life.answer(browser.post(&form).await).await;
+    let mail = sink.next_message().await;
+    let path = mail.link().strip_prefix(&server.url).unwrap();
+    life.secret(path.rsplit('/').next().unwrap());
+    let form = browser.form(path, path).await.with("password", passwords[2]);
+    life.answer(browser.post(&form).await).await;
+    life.answer(browser.post(&form).await).await;
+    sink.next_message().await;
 }
 
 fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
@@ -192,9 +239,14 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
     tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
 
-    let deployment = Deployment { impersonation: true, ..Deployment::default() };
+    let mut sink = SmtpSink::start().await;
+    let mailer = Some(Mailer::new(&sink.url(), "Keystead <keystead@example.com>").unwrap());
+    let deployment = Deployment { impersonation: true, mailer, ..Deployment::default() };
     let mut server = TestServer::start_with(deployment).await;
     let ada = server.administrator("ada@example.com").await;
+    // Who may read the metrics as well.
+    let roles = ["administrator", "site_administrator"].map(str::to_owned).to_vec();
+    server.operate(Command::UserSetRoles { email: ada.email.clone(), organization: None, roles }).await;
     let key = server.key(&ada, "first", "30d").await;
     let session = server.session(&ada).await;
     let mut life = Life::default();
@@ -202,6 +254,7 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     console(&server, &session, &mut life).await;
     graphql(&server, &key.token, &mut life).await;
     passwords_and_links(&server, &mut life).await;
+    account(&server, &mut sink, &mut life).await;
     server.app.sweep_last_used().await.unwrap();
     let metrics = server.get("/metrics").bearer_auth(&key.token).send().await.unwrap();
     assert_eq!(metrics.status(), 200);
