@@ -26,7 +26,7 @@ const BEYOND: Who = Both(FORBIDDEN, FORBIDDEN, FORBIDDEN);
 
 /// `ID` is the member's key; `USER`, `GROUP` and `ROLE` are of their organization, too. By whom: member, administrator,
 /// administrator of another organization.
-const TABLE: &[(&str, &str, Who)] = &[
+pub(crate) const TABLE: &[(&str, &str, Who)] = &[
     ("Query.currentUser", "{ currentUser { id email permissions } }", Both(SHOWN, SHOWN, SHOWN)),
     ("Query.apiKey", "{ apiKey(id: \"ID\") { id name createdBy { email } } }", Both(SHOWN, SHOWN, NOT_FOUND)),
     ("Query.apiKeys", "{ apiKeys { totalCount nodes { id } } }", Both(SHOWN, SHOWN, SHOWN)),
@@ -152,7 +152,7 @@ const TABLE: &[(&str, &str, Who)] = &[
 ];
 
 /// E-mail access rules that admit everybody.
-const NO_RULES: &str =
+pub(crate) const NO_RULES: &str =
     "{ allowedDomains: [], allowedAddresses: [], blockedDomains: [], blockedAddresses: [] }";
 
 /// An operation of the table, of targets that are made for the occasion.
@@ -182,7 +182,7 @@ async fn aimed(world: &World, query: &str) -> String {
 }
 
 /// The fields of `Query` and `Mutation`, as the schema has them.
-fn operations() -> BTreeSet<String> {
+pub(crate) fn operations() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for root in ["Query", "Mutation"] {
         let (_, fields) = SCHEMA.split_once(&format!("\ntype {root} {{\n")).expect("a root type");
@@ -209,7 +209,7 @@ fn every_operation_has_a_row() {
 }
 
 /// The first error's code as the status that says the same, and the answer.
-async fn ask(server: &TestServer, credential: &Credential, query: &str) -> (u16, Value) {
+pub(crate) async fn ask(server: &TestServer, credential: &Credential, query: &str) -> (u16, Value) {
     let request = credential.on(server.post("/graphql")).header("sec-fetch-site", "same-origin");
     let answer = request.json(&json!({ "query": query })).send().await.unwrap();
     let status = answer.status().as_u16();
@@ -359,20 +359,20 @@ async fn a_field_that_an_input_does_not_have_is_refused() {
     }
     let before = world.server.snapshot().await;
     let user = &world.administrator.id;
-    let named = format!("id: \"{}\"", mine.id);
+    let by_id = format!("id: \"{}\"", mine.id);
     let inputs = [
         ("createApiKey", "name: \"n\"".to_owned(), &["description"][..]),
-        ("updateApiKey", named.clone(), &["name", "description"]),
-        ("revokeApiKey", named.clone(), &[]),
+        ("updateApiKey", by_id.clone(), &["name", "description"]),
+        ("revokeApiKey", by_id.clone(), &[]),
         ("createUsers", "emails: [\"x@example.com\"]".to_owned(), &[]),
         ("setUserAttributes", format!("userId: \"{user}\", userAttributes: []"), &[]),
         ("deleteUsersFromWorkspace", format!("userIds: [\"{user}\"]"), &[]),
         ("inviteUser", "email: \"x@example.com\"".to_owned(), &["name"]),
         ("updateUser", format!("id: \"{user}\""), &["name", "email"]),
         ("createRole", "name: \"n\", permissions: []".to_owned(), &["description"]),
-        ("updateRole", format!("{named}, name: \"n\", description: \"\", permissions: []"), &[]),
+        ("updateRole", format!("{by_id}, name: \"n\", description: \"\", permissions: []"), &[]),
         ("createUserGroup", "name: \"n\"".to_owned(), &[]),
-        ("updateUserGroup", format!("{named}, name: \"n\", roleAssignments: []"), &[]),
+        ("updateUserGroup", format!("{by_id}, name: \"n\", roleAssignments: []"), &[]),
         ("setKeyPolicy", "longestExpiration: NEVER, keysMayCreateKeys: true".to_owned(), &[]),
         ("setEmailAccess", NO_RULES.trim_matches(['{', '}']).to_owned(), &[]),
     ];
