@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use keystead_app::operator::Command;
 use keystead_tests::{Form, cookies};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -153,6 +154,9 @@ const NO_RULES: Fields = &[
 ];
 const NO_BOUND: Fields = &[("longest", "never"), ("keys_may_create_keys", "on")];
 
+/// What is beyond an organization, and so beyond its administrator.
+const BEYOND: Who = Sessions(FORBIDDEN, FORBIDDEN, FORBIDDEN);
+
 /// The whole of what anybody may do. By whom: member, administrator, administrator of another organization.
 const TABLE: &[Row] = &[
     get("/healthz", "", Everybody(SHOWN)),
@@ -160,12 +164,13 @@ const TABLE: &[Row] = &[
     get("/assets/{digest}/{name}", "", Everybody(SHOWN)),
     get("/graphql/assets/{digest}/{name}", "", Everybody(SHOWN)),
     get("/", "", Everybody(LED_ON)),
-    // The figures are of the whole server: another organization's administrator has no part in them.
-    get("/metrics", "", Both(FORBIDDEN, SHOWN, FORBIDDEN)),
+    // The figures are of the whole server: an organization's administrator has no part in them.
+    get("/metrics", "", Both(FORBIDDEN, FORBIDDEN, FORBIDDEN)),
     get("/verify", "", Keys(SHOWN, SHOWN, SHOWN)),
     post("/verify", "", &[], Keys(SHOWN, SHOWN, SHOWN)),
     get("/verify", "?permission=keys:read_all", Keys(FORBIDDEN, SHOWN, SHOWN)),
-    get("/verify", "?permission=reports:read&resource=r1", Keys(FORBIDDEN, FORBIDDEN, FORBIDDEN)),
+    // Administrators hold the product's permissions, too.
+    get("/verify", "?permission=reports:read&resource=r1", Keys(FORBIDDEN, SHOWN, SHOWN)),
     // The code is the credential; there is an organization already, so the set-up code is of no use.
     get("/setup/{code}", "", Everybody(SHOWN)),
     post("/setup/{code}", "", SET_UP, Everybody(NOT_FOUND)),
@@ -252,18 +257,14 @@ const TABLE: &[Row] = &[
     post(DELETED_GROUP, "", TYPED, Sessions(FORBIDDEN, DONE, NOT_FOUND)),
     post(MEMBERS, "", &[("email", "ada@example.com")], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
     post(NO_MEMBER, "", &[], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
-    get(ORGANIZATIONS, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
-    get(NEW_ORGANIZATION, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
-    post(
-        NEW_ORGANIZATION,
-        "",
-        &[("name", "O"), ("email", "o@example.com")],
-        Sessions(FORBIDDEN, MADE, FORBIDDEN),
-    ),
-    get(ARCHIVED, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
-    post(ARCHIVED, "", TYPED, Sessions(FORBIDDEN, DONE, FORBIDDEN)),
-    get(RESTORED, "", Sessions(FORBIDDEN, SHOWN, FORBIDDEN)),
-    post(RESTORED, "", TYPED, Sessions(FORBIDDEN, DONE, FORBIDDEN)),
+    // What is beyond an organization: see below.
+    get(ORGANIZATIONS, "", BEYOND),
+    get(NEW_ORGANIZATION, "", BEYOND),
+    post(NEW_ORGANIZATION, "", &[("name", "O"), ("email", "o@example.com")], BEYOND),
+    get(ARCHIVED, "", BEYOND),
+    post(ARCHIVED, "", TYPED, BEYOND),
+    get(RESTORED, "", BEYOND),
+    post(RESTORED, "", TYPED, BEYOND),
 ];
 
 #[test]
@@ -302,6 +303,28 @@ async fn every_caller_gets_what_the_table_says_and_what_is_denied_changes_nothin
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn what_is_beyond_an_organization_is_a_site_administrators() {
+    let world = World::new().await;
+    let roles = vec!["administrator".to_owned(), "site_administrator".to_owned()];
+    let email = world.administrator.email.clone();
+    world.server.operate(Command::UserSetRoles { email, organization: None, roles }).await;
+    let rows = TABLE.iter().filter(|row| row.route == "/metrics" || row.route.starts_with(ORGANIZATIONS));
+    let mut seen = 0;
+    for row in rows {
+        let target = world.server.key(&world.member, "target", "30d").await;
+        let credential = world.credential(Caller::AdministratorsSession).await;
+        let request = request(&world, row, &target.id, &credential).await;
+        let before = world.server.snapshot().await;
+        let status = request.send().await.unwrap().status();
+        assert!([200, 303].contains(&status.as_u16()), "{} {}: {status}", row.method, row.route);
+        let changed = !world.server.snapshot().await.changed_since(&before).is_empty();
+        assert_eq!(changed, row.method == "POST", "{} {}", row.method, row.route);
+        seen += 1;
+    }
+    assert_eq!(seen, 8);
 }
 
 /// Whose forms are those of somebody who is not signed in, or not yet.

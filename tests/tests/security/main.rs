@@ -8,6 +8,7 @@ mod bad_input;
 mod callers;
 mod clock;
 mod csrf;
+mod escalation;
 mod graphql;
 mod mass_assignment;
 mod pages;
