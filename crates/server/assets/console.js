@@ -186,7 +186,10 @@
     const box = dialog();
     if (!box || guard()) return;
     const target = box.dataset.close;
-    if (!target) return close(), find("#title").focus(); // a question about the form behind it, which stays as it is
+    if (!target) {
+      close(); // a question about the form behind it, which stays as it is
+      return find("#title").focus();
+    }
     if (opened && !box.hasAttribute("data-once")) history.back();
     else visit(target, "replace");
     opened = false;

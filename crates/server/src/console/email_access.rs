@@ -128,7 +128,7 @@ pub(crate) async fn save(visit: SignedIn, Posted(fields): Posted<Fields>) -> Res
     let expected = fields.text("expected").parse().unwrap_or(0);
     let excluded = visit.app().excluded_by(&visit.actor, &rules)?;
     if excluded.count > expected && rules.admits(&visit.actor.user().email) {
-        let besides = Besides { question: Some(question(excluded, &texts)), ..Besides::default() };
+        let besides = Besides { question: Some(question(&excluded, &texts)), ..Besides::default() };
         return show(&visit, &texts, besides, StatusCode::OK).await;
     }
     match visit.app().set_email_access(&visit.actor, rules, Some(expected)).await {
@@ -148,7 +148,7 @@ async fn refused(visit: &SignedIn, texts: &Texts, error: &Error) -> Result<Respo
     show(visit, texts, Besides { form_error, ..Besides::default() }, problem::status(error)).await
 }
 
-fn question(excluded: Excluded, texts: &Texts) -> Exclusion {
+fn question(excluded: &Excluded, texts: &Texts) -> Exclusion {
     let people = excluded.users.iter().map(|user| (user.name.to_string(), user.email.to_string()));
     // Each list is sent, the empty ones, too.
     let fields = LISTS.iter().zip(texts).map(|((_, _, name, ..), texts)| (*name, texts.join(" ")));

@@ -4,7 +4,7 @@ use axum::extract::Query;
 use axum::response::Response;
 use http::StatusCode;
 use keystead_domain::{
-    Assignment, Assignments, Error, Field, Group, GroupName, OrganizationState, PeopleGrant, Role,
+    Assignment, Assignments, Error, Field, Group, GroupName, OrganizationState, PeopleGrant, ResourceId, Role,
 };
 
 use super::fields::{Fields, entries};
@@ -71,7 +71,7 @@ impl Typed {
 
     pub(super) fn from_group(group: &Group) -> Self {
         let roles = group.assignments.iter().map(|(id, resources)| {
-            let resources: Vec<_> = resources.iter().map(|id| id.as_str()).collect();
+            let resources: Vec<_> = resources.iter().map(ResourceId::as_str).collect();
             (id.to_string(), resources.join(" "))
         });
         Self { name: group.name.to_string(), roles: roles.collect() }

@@ -57,9 +57,10 @@ fn row(visit: &SignedIn, state: &OrganizationState) -> OrganizationRow {
 }
 
 fn archive(visit: &SignedIn, state: &OrganizationState) -> Action {
-    let (allowed, what) = match state.is_archived() {
-        true => (Ok(()), "restore"),
-        false => (visit.actor.site().and_then(|grant| grant.check_may_archive(state.id())), "archive"),
+    let (allowed, what) = if state.is_archived() {
+        (Ok(()), "restore")
+    } else {
+        (visit.actor.site().and_then(|grant| grant.check_may_archive(state.id())), "archive")
     };
     offered(allowed, || format!("{LIST}/{}/{what}", state.id()))
 }

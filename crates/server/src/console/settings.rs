@@ -152,10 +152,8 @@ pub(crate) async fn save_policy(
         message: fields.text("message").to_owned(),
     };
     let mut error = None;
-    let closed = match typed.closed {
-        true => field_error(PolicyMessage::parse(&typed.message), &mut error)?,
-        false => None,
-    };
+    let closed =
+        if typed.closed { field_error(PolicyMessage::parse(&typed.message), &mut error)? } else { None };
     if error.is_some() {
         return show_policy(&visit, typed, error, None, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
