@@ -12,6 +12,7 @@ mod escalation;
 mod graphql;
 mod mass_assignment;
 mod pages;
+mod passwords;
 mod paths;
 mod plumbing;
 mod routes;

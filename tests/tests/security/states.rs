@@ -4,7 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
+use keystead_app::operator::{Answer, Command};
+use keystead_domain::EmailAccess;
 use keystead_tests::{Session, TestKey, TestServer, TestUser};
+
+use crate::callers::Credential;
+use crate::graphql;
 
 const WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
@@ -172,5 +177,86 @@ async fn a_credential_that_was_ended_cannot_be_exchanged_for_another() {
             assert_eq!(request.send().await.unwrap().status(), 422, "{ends:?}");
         }
         assert_eq!(server.snapshot().await, before, "{ends:?}");
+    }
+}
+
+/// Why an administrator, with a session and a key that have not run out, may not act.
+#[derive(Debug, Clone, Copy)]
+enum Barred {
+    Deactivated,
+    NotAdmitted,
+    Archived,
+}
+
+impl Barred {
+    /// Bars the administrator of the second organization, or lets them back.
+    async fn set(self, server: &TestServer, root: &TestUser, barred: &TestUser, helper: &TestUser, on: bool) {
+        let app = &server.app;
+        let organization = app.directory().user(barred.id.parse().unwrap()).unwrap().organization;
+        match self {
+            Self::Deactivated if on => server.deactivate(barred).await,
+            Self::Deactivated => server.reactivate(barred).await,
+            Self::NotAdmitted => {
+                let blocked: Vec<String> = on.then(|| barred.email.clone()).into_iter().collect();
+                let rules = EmailAccess::parse(&[], &[], &[], &blocked).unwrap();
+                app.set_email_access(&server.actor(helper).await, rules, None).await.unwrap();
+            }
+            Self::Archived => {
+                app.set_archived(&server.actor(root).await, organization, on).await.unwrap();
+            }
+        }
+    }
+}
+
+/// At once, at every operation and page, whatever they could do before; and an administrator again when it is over.
+#[tokio::test]
+async fn an_administrator_who_was_deactivated_excluded_or_whose_organization_is_archived_is_nobody_anywhere()
+{
+    for barred in [Barred::Deactivated, Barred::NotAdmitted, Barred::Archived] {
+        let server = TestServer::start().await;
+        let root = server.administrator("ada@example.com").await;
+        let site = Command::UserSetRoles {
+            email: root.email.clone(),
+            organization: None,
+            roles: vec!["administrator".to_owned(), "site_administrator".to_owned()],
+        };
+        server.operate(site).await;
+        let eve = server.organization("Elsewhere", "eve@elsewhere.example").await;
+        let helper = Command::UserAdd {
+            email: "helper@elsewhere.example".to_owned(),
+            organization: Some("Elsewhere".to_owned()),
+            name: None,
+            role: "administrator".to_owned(),
+            password: None,
+        };
+        let Answer::User { id, email } = server.operate(helper).await else { panic!("not a user") };
+        let helper = TestUser { id, email };
+        let (key, session) = (server.key(&eve, "key", "30d").await, server.session(&eve).await);
+        let credentials = [Credential::bearer(&key.token), Credential::session(session.clone())];
+        barred.set(&server, &root, &eve, &helper, true).await;
+        let before = server.snapshot().await;
+        for (operation, query, _) in graphql::TABLE {
+            let query = query.replace("NO_RULES", graphql::NO_RULES);
+            for credential in &credentials {
+                let (status, body) = graphql::ask(&server, credential, &query).await;
+                assert_eq!(status, 401, "{operation} by somebody {barred:?}: {body}");
+            }
+        }
+        for page in
+            ["/settings", "/settings/api-keys", "/settings/users", "/settings/roles", "/settings/account"]
+        {
+            assert_eq!(server.visit(&session, page).await.status(), 303, "{page} by somebody {barred:?}");
+        }
+        assert_eq!(server.verify(&key.token).await.status(), 401, "{barred:?}");
+        assert_eq!(server.snapshot().await, before, "{barred:?}");
+
+        barred.set(&server, &root, &eve, &helper, false).await;
+        assert_eq!(server.verify(&key.token).await.status(), 200, "{barred:?} is over");
+        let back = server.visit(&session, "/settings/users").await.status();
+        assert_eq!(
+            back == 200,
+            !matches!(barred, Barred::Deactivated),
+            "a deactivated user's sessions ended"
+        );
     }
 }

@@ -159,6 +159,8 @@ async fn whatever_of_an_organization_cannot_be_read_gives_less_and_concerns_no_o
         ("email_rules", of_organization.clone(), "list", text),
         ("email_rules", of_organization.clone(), "kind", text),
         ("email_rules", of_organization.clone(), "pattern", text),
+        // A rule that was not normalised would match nobody.
+        ("email_rules", of_organization.clone(), "pattern", &["'BLOCKED.example'", "'blocked.example.'"][..]),
         ("user_roles", format!("user_id = {holder}"), "user_id", blob),
         ("user_roles", format!("user_id = {holder}"), "role", text),
         ("user_roles", format!("user_id = {holder}"), "scopes", text),
