@@ -300,7 +300,7 @@ async fn a_session_switches_to_those_whose_password_it_has_proven_and_to_nobody_
     let session = signed_in(&server, "ada@example.com", TestServer::PASSWORD).await;
     let page = settings(&server, &session).await;
     assert!(is_in(&page, "My organization"));
-    assert_eq!(offered(&page), [second.id.clone()]);
+    assert_eq!(offered(&page), std::slice::from_ref(&second.id));
     assert!(page.contains("Switch to Second"));
     assert_eq!(server.submit(&session, "/switch", &[("user", &third.id)]).await.status(), 404);
 
@@ -359,7 +359,7 @@ async fn nobody_is_switched_to_who_may_not_act_or_has_another_password_by_now() 
     assert_eq!(offered(&settings(&server, &session).await).len(), 2);
 
     server.operate(Command::OrganizationArchive { organization: "Third".to_owned() }).await;
-    assert_eq!(offered(&settings(&server, &session).await), [second.id.clone()]);
+    assert_eq!(offered(&settings(&server, &session).await), std::slice::from_ref(&second.id));
     assert_eq!(server.submit(&session, "/switch", &[("user", &third.id)]).await.status(), 404);
 
     // Whoever set another password in the second organization meant it for every session.
