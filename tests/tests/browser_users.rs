@@ -1,6 +1,6 @@
 //! The users of an organization, in a real browser: from the invitation to the last key, with a mouse, with a keyboard alone, and
 //! without script.
-#![expect(clippy::panic, reason = "what these tests share fails as tests do")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
 use jiff::SignedDuration;
 use keystead_app::Deployment;
@@ -317,6 +317,38 @@ async fn a_list_of_users_is_taken_along_whole_without_formulas_and_leaves_a_trac
     assert_eq!(some.matches("\r\n").count(), 12, "person11 and person110 to person119");
     let log = server.visit(&session, "/settings/audit-log").await.text().await.unwrap();
     assert_eq!(log.matches("Exported the list of users").count().min(2), 2, "{log}");
+}
+
+#[tokio::test]
+async fn what_people_are_called_is_text_on_every_page_of_users() {
+    let server = TestServer::start().await;
+    let ada = server.administrator("ada@example.com").await;
+    let session = server.session(&ada).await;
+    let name = "\"><script>alert(1)</script></textarea>";
+    let fields = [("email", "mal@example.com"), ("name", name), ("role", "member")];
+    let page = server.submit(&session, "/settings/users/invite", &fields).await.text().await.unwrap();
+    assert!(page.contains("is invited") && !page.contains(name));
+    let list = server.visit(&session, "/settings/users").await.text().await.unwrap();
+    assert!(list.contains("alert(1)") && !list.contains(name));
+    let (_, id) = list.split_once("href=\"/settings/users/0").unwrap();
+    let path = format!("/settings/users/0{}", id.split('"').next().unwrap());
+    for what in [
+        "",
+        "/edit",
+        "/deactivate",
+        "/reactivate",
+        "/delete",
+        "/revoke-keys",
+        "/invite-again",
+        "/reset-password",
+    ] {
+        let page = server.visit(&session, &format!("{path}{what}")).await.text().await.unwrap();
+        assert!(page.contains("alert(1)") && !page.contains(name), "{what}");
+    }
+    for query in ["q", "status", "after", "done", "fresh"] {
+        let request = server.get("/settings/users").query(&[(query, name)]).header("cookie", &session.cookie);
+        assert!(!request.send().await.unwrap().text().await.unwrap().contains(name), "{query}");
+    }
 }
 
 #[tokio::test]

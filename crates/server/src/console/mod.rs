@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod account;
+mod assigning;
 pub(crate) mod audit;
 pub(crate) mod bulk;
 mod csrf;

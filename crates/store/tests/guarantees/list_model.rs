@@ -89,6 +89,8 @@ async fn every_key_is_seen_exactly_once(
     let mut clock = now();
     let model = expected(&made, filter, clock);
     assert_eq!(harness.store.count_keys(&scope, filter, clock).await.unwrap(), model.len() as u64);
+    let bounded = harness.store.count_keys_up_to(&scope, filter, clock, 3).await.unwrap();
+    assert_eq!(bounded, model.len().min(3) as u64, "counted no further than asked");
 
     let mut meanwhile = meanwhile.iter();
     let (mut seen, mut revoked, mut after) = (Vec::new(), HashSet::new(), None);

@@ -6,13 +6,13 @@ use http::StatusCode;
 use keystead_app::{Person, UserEdit};
 use keystead_domain::Error;
 
-use super::form::{TypedUser, note};
+use super::form::{Frame, TypedUser, note};
 use super::person::{PersonQuery, after_doing, show};
 use super::{address, user_id};
 use crate::console::fields::Fields;
 use crate::console::forms::Posted;
 use crate::console::html::{PageError, see_other};
-use crate::console::view::{UserDialog, UserErrors, UserForm};
+use crate::console::view::{UserDialog, UserErrors};
 use crate::console::visit::SignedIn;
 use crate::problem;
 
@@ -62,11 +62,12 @@ fn form(
     errors: UserErrors,
 ) -> Result<UserDialog, Error> {
     let state = visit.app().organization(&visit.actor)?;
-    Ok(UserDialog::Form(Box::new(UserForm {
+    let frame = Frame {
         title: format!("Edit {}", person.user.name),
         submit: "Save changes",
         action: address(person.user.id, "/edit"),
         close: address(person.user.id, ""),
-        ..typed.form(&visit.actor, &state, Some(&person.user), errors)?
-    })))
+    };
+    let form = typed.form(&visit.actor, &state, Some(&person.user), errors, frame)?;
+    Ok(UserDialog::Form(Box::new(form)))
 }

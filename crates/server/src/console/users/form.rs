@@ -1,20 +1,21 @@
 //! The form by which somebody is invited or edited: its choices, what was typed, and what was wrong with it.
 
+use std::sync::Arc;
+
 use keystead_domain::{
-    Actor, Assignment, Assignments, Email, Error, Field, GroupId, OrganizationState, PeopleGrant, PersonName,
-    Role, RoleId, User,
+    Actor, Assignments, Email, Error, Field, Group, GroupId, OrganizationState, PersonName, RoleId, User,
 };
 
-use crate::console::fields::{self, Fields};
+use crate::console::assigning::TypedRoles;
+use crate::console::fields::Fields;
 use crate::console::forms::field_error;
-use crate::console::view::{GroupChoice, RoleChoice, UserErrors, UserForm};
+use crate::console::view::{GroupChoice, UserErrors, UserForm};
 
 /// What the form has, as typed.
 pub(super) struct TypedUser {
-    pub(super) name: String,
-    pub(super) email: String,
-    /// Role ids, and the resources of each as typed.
-    roles: Vec<(String, String)>,
+    name: String,
+    email: String,
+    roles: TypedRoles,
     groups: Vec<String>,
 }
 
@@ -26,33 +27,37 @@ pub(super) struct ParsedUser {
     pub(super) groups: Vec<GroupId>,
 }
 
+/// What the dialog around the form says, and where it leads.
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) submit: &'static str,
+    pub(super) action: String,
+    pub(super) close: String,
+}
+
 impl TypedUser {
     /// Somebody new: a member, unless more is ticked.
     pub(super) fn new() -> Self {
-        let roles = vec![(RoleId::MEMBER.to_string(), String::new())];
+        let roles = TypedRoles::one(&RoleId::MEMBER);
         Self { name: String::new(), email: String::new(), roles, groups: Vec::new() }
     }
 
     /// Somebody as they are.
     pub(super) fn of(user: &User) -> Self {
-        let resources = |scopes: &std::collections::BTreeSet<keystead_domain::ResourceId>| {
-            scopes.iter().map(keystead_domain::ResourceId::as_str).collect::<Vec<_>>().join(", ")
-        };
         Self {
             name: user.name.to_string(),
             email: user.email.to_string(),
-            roles: user.assignments.iter().map(|(id, scopes)| (id.to_string(), resources(scopes))).collect(),
+            roles: TypedRoles::of(&user.assignments),
             groups: user.groups().iter().map(|group| group.id.to_string()).collect(),
         }
     }
 
     /// What was sent.
     pub(super) fn sent(fields: &Fields) -> Self {
-        let resources = |role: &str| fields.text(&format!("resources.{role}")).to_owned();
         Self {
             name: fields.text("name").to_owned(),
             email: fields.text("email").to_owned(),
-            roles: fields.all("role").map(|role| (role.to_owned(), resources(role))).collect(),
+            roles: TypedRoles::sent(fields),
             groups: fields.all("group").map(str::to_owned).collect(),
         }
     }
@@ -69,82 +74,52 @@ impl TypedUser {
             field_error(PersonName::parse(&self.name), &mut errors.name)?.map(Some)
         };
         let email = field_error(Email::parse(&self.email), &mut errors.email)?;
-        let roles: Vec<(&str, Vec<String>)> = self
-            .roles
-            .iter()
-            .map(|(role, typed)| (role.as_str(), fields::entries(typed).collect()))
-            .collect();
-        let assignments = Assignments::parse(roles.iter().map(|(role, scopes)| (*role, scopes.as_slice())));
-        let assignments = field_error(assignments, &mut errors.roles)?;
-        let groups = self.groups.iter().map(|id| id.parse().map_err(|_| Error::NotFound("group"))).collect();
-        let groups: Vec<GroupId> = Result::<_, Error>::from_iter::<Vec<Result<GroupId, Error>>>(groups)?;
-        let (Some(name), Some(email), Some(assignments)) = (name, email, assignments) else {
+        let assignments = field_error(self.roles.parse(), &mut errors.roles)?;
+        let groups = self.groups.iter().map(|id| id.parse()).collect::<Result<Vec<GroupId>, _>>();
+        if groups.is_err() {
+            errors.groups = Some(Error::NotFound("group").to_string());
+        }
+        let (Some(name), Some(email), Some(assignments), Ok(groups)) = (name, email, assignments, groups)
+        else {
             return Ok(None);
         };
         Ok(Some(ParsedUser { name, email, assignments, groups }))
     }
 
-    /// The form as it is shown. `held` is what the user has already: nobody is stopped from leaving that as it is.
+    /// The form as it is shown; `user` is who is edited, if somebody is.
     pub(super) fn form(
         self,
         actor: &Actor,
         state: &OrganizationState,
-        held: Option<&User>,
+        user: Option<&User>,
         errors: UserErrors,
+        frame: Frame,
     ) -> Result<UserForm, Error> {
         let grant = actor.manage_people()?;
-        let roles = state.roles.list().into_iter().map(|role| self.role(role, &grant, state, held)).collect();
-        let group = |group: &std::sync::Arc<keystead_domain::Group>| GroupChoice {
+        let none = Assignments::default();
+        let group = |group: &Arc<Group>| GroupChoice {
             id: group.id.to_string(),
             name: group.name.to_string(),
             roles: group
                 .assignments
                 .iter()
-                .filter_map(|(id, _)| state.roles.get(id))
-                .map(|role| role.name.to_string())
+                .filter_map(|(id, _)| Some(state.roles.get(id)?.name.to_string()))
                 .collect(),
             chosen: self.groups.contains(&group.id.to_string()),
             refused: grant.check_member(group, &state.roles).err().map(|why| why.to_string()),
         };
-        let groups = state.groups().into_iter().map(group).collect();
         Ok(UserForm {
-            title: String::new(),
-            submit: "",
-            invites: held.is_none(),
-            action: String::new(),
-            close: String::new(),
+            title: frame.title,
+            submit: frame.submit,
+            invites: user.is_none(),
+            action: frame.action,
+            close: frame.close,
+            roles: self.roles.choices(&grant, state, user.map_or(&none, |user| &user.assignments)),
+            groups: state.groups().into_iter().map(group).collect(),
             name: self.name,
             email: self.email,
-            roles,
-            groups,
             errors,
         })
-    }
-
-    fn role(
-        &self,
-        role: &Role,
-        grant: &PeopleGrant,
-        state: &OrganizationState,
-        held: Option<&User>,
-    ) -> RoleChoice {
-        let typed = self.roles.iter().find(|(id, _)| *id == role.id.as_str());
-        let everywhere = Assignments::from_iter([Assignment::everywhere(role.id.clone())]);
-        let has = held.is_some_and(|user| user.assignments.iter().any(|(id, _)| *id == role.id));
-        let refused = grant.check_assign(&everywhere, &state.roles).err().filter(|_| !has);
-        let permits: Vec<_> = role.permissions.iter().map(ToString::to_string).collect();
-        let mut about = role.description.to_string();
-        if role.id != RoleId::ADMINISTRATOR && !permits.is_empty() {
-            about = format!("{about} Permits {}.", permits.join(", "));
-        }
-        RoleChoice {
-            id: role.id.to_string(),
-            name: role.name.to_string(),
-            about: about.trim().to_owned(),
-            chosen: typed.is_some(),
-            resources: role.takes_scopes().then(|| typed.map(|(_, typed)| typed.clone()).unwrap_or_default()),
-            refused: refused.map(|why| why.to_string()),
-        }
     }
 }
 

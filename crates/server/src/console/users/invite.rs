@@ -6,13 +6,13 @@ use http::StatusCode;
 use keystead_app::{Invited, Mailed, NewPerson};
 use keystead_domain::Error;
 
-use super::form::{TypedUser, note};
+use super::form::{Frame, TypedUser, note};
 use super::list::UserQuery;
 use super::show;
 use crate::console::fields::Fields;
 use crate::console::forms::Posted;
 use crate::console::html::PageError;
-use crate::console::view::{LinkMade, UserDialog, UserErrors, UserForm};
+use crate::console::view::{LinkMade, UserDialog, UserErrors};
 use crate::console::visit::SignedIn;
 use crate::observe::NotCompressed;
 use crate::problem;
@@ -75,13 +75,13 @@ fn form(
     errors: UserErrors,
 ) -> Result<UserDialog, Error> {
     let state = visit.app().organization(&visit.actor)?;
-    Ok(UserDialog::Form(Box::new(UserForm {
+    let frame = Frame {
         title: "Invite a user".to_owned(),
         submit: "Invite",
         action: query.invite(),
         close: query.list(),
-        ..typed.form(&visit.actor, &state, None, errors)?
-    })))
+    };
+    Ok(UserDialog::Form(Box::new(typed.form(&visit.actor, &state, None, errors, frame)?)))
 }
 
 /// The dialog that shows an invitation's link.
