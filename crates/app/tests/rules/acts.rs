@@ -70,7 +70,7 @@ pub(crate) async fn act(world: &World, name: &str, actor: &Actor, things: &Thing
         "create_password_link" => app.create_password_link(actor, target.id, URL).await.map(drop),
         "create_role" => app.create_role(actor, role_input("New", &["reports:read"])).await.map(drop),
         "update_role" => {
-            app.update_role(actor, &role.id, role_input("New", &["reports:write"])).await.map(drop)
+            app.update_role(actor, &role.id, role_input("New", &[])).await.map(drop)
         }
         "delete_role" => app.delete_role(actor, &role.id).await.map(drop),
         "create_group" => app.create_group(actor, group_name, none).await.map(drop),
