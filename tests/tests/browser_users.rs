@@ -3,9 +3,11 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
 use jiff::SignedDuration;
-use keystead_app::Deployment;
+use keystead_app::{Deployment, Mailer};
 use keystead_domain::Role;
-use keystead_tests::{Browser, Browserless, Form, TestServer, TestUser, button, row};
+use keystead_tests::{
+    Browser, Browserless, Form, SmtpBehaviour, SmtpSink, TestServer, TestUser, button, row,
+};
 use thirtyfour::Key;
 
 /// A deployment with roles of its own: one of the product's, and one that may see users and change nothing.
@@ -317,6 +319,29 @@ async fn a_list_of_users_is_taken_along_whole_without_formulas_and_leaves_a_trac
     assert_eq!(some.matches("\r\n").count(), 12, "person11 and person110 to person119");
     let log = server.visit(&session, "/settings/audit-log").await.text().await.unwrap();
     assert_eq!(log.matches("Exported the list of users").count().min(2), 2, "{log}");
+}
+
+#[tokio::test]
+async fn whoever_invites_is_told_whether_the_link_was_also_mailed() {
+    for (behaviour, words) in [
+        (SmtpBehaviour::Accept, "Also sent to grace@example.com."),
+        (SmtpBehaviour::Refuse, "It could not be mailed"),
+    ] {
+        let mut sink = SmtpSink::start_with(behaviour).await;
+        let mailer = Mailer::new(&sink.url(), "Keystead <keystead@example.com>").unwrap();
+        let server = TestServer::start_with(Deployment { mailer: Some(mailer), ..deployment() }).await;
+        let ada = server.administrator("ada@example.com").await;
+        let session = server.session(&ada).await;
+        let fields = [("email", "grace@example.com"), ("role", "member")];
+        let page = server.submit(&session, "/settings/users/invite", &fields).await.text().await.unwrap();
+        assert!(page.contains(words), "{page}");
+        if behaviour == SmtpBehaviour::Accept {
+            let mail = sink.next_message().await;
+            assert_eq!(mail.envelope_to, ["grace@example.com"]);
+            assert!(page.contains(mail.link()), "the same link");
+            assert!(!page.contains("id=\"leave\""), "leaving it costs nothing");
+        }
+    }
 }
 
 #[tokio::test]
