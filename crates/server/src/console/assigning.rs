@@ -26,9 +26,12 @@ impl TypedRoles {
     }
 
     /// What was sent: fields `role`, and `resources.ROLE` of each.
-    pub(super) fn sent(fields: &Fields) -> Self {
-        let resources = |role: &str| fields.text(&format!("resources.{role}")).to_owned();
-        Self(fields.all("role").map(|role| (role.to_owned(), resources(role))).collect())
+    pub(super) fn sent(fields: &Fields) -> Result<Self, Error> {
+        let typed = fields.all("role").map(|role| {
+            let resources = fields.text(&format!("resources.{role}"))?;
+            Ok((role.to_owned(), resources.to_owned()))
+        });
+        typed.collect::<Result<_, _>>().map(Self)
     }
 
     /// What it comes to.

@@ -48,12 +48,12 @@ pub(crate) async fn revoke(
     Query(query): Query<ListQuery>,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     let ids = match chosen(&fields) {
         Ok(ids) => ids,
         Err(why) => return refused(&visit, &query, &why).await,
     };
-    let typed = fields.text("confirm").to_owned();
+    let typed = fields.text("confirm")?.to_owned();
     if let Err(why) = ApiKey::check_typed_count(ids.len(), &typed) {
         let mut keys = Vec::with_capacity(ids.len());
         for id in ids {

@@ -30,10 +30,10 @@ pub(crate) async fn edit(
     Path(id): Path<String>,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     let person = visit.app().user(&visit.actor, user_id(&id)?).await?;
     visit.actor.manage_people()?.user(&person.user)?;
-    let typed = TypedUser::sent(&fields);
+    let typed = TypedUser::sent(&fields)?;
     let mut errors = UserErrors::default();
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     if let Some(parsed) = typed.parse(true, &mut errors)? {

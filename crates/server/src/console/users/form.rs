@@ -53,13 +53,13 @@ impl TypedUser {
     }
 
     /// What was sent.
-    pub(super) fn sent(fields: &Fields) -> Self {
-        Self {
-            name: fields.text("name").to_owned(),
-            email: fields.text("email").to_owned(),
-            roles: TypedRoles::sent(fields),
+    pub(super) fn sent(fields: &Fields) -> Result<Self, Error> {
+        Ok(Self {
+            name: fields.text("name")?.to_owned(),
+            email: fields.text("email")?.to_owned(),
+            roles: TypedRoles::sent(fields)?,
             groups: fields.all("group").map(str::to_owned).collect(),
-        }
+        })
     }
 
     /// Checks it; what is wrong is noted at its field. `None` if anything is.

@@ -32,9 +32,9 @@ pub(crate) async fn invite(
     Query(query): Query<UserQuery>,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.manage_people()?;
-    let typed = TypedUser::sent(&fields);
+    let typed = TypedUser::sent(&fields)?;
     let mut errors = UserErrors::default();
     let Some(parsed) = typed.parse(false, &mut errors)? else {
         let dialog = form(&visit, &query, typed, errors)?;
