@@ -110,7 +110,7 @@ fn field(at: usize, texts: &[String]) -> ChipField {
 
 /// `POST /settings/email-access`. Rules that exclude users are saved only by somebody who was told how many.
 pub(crate) async fn save(visit: SignedIn, Posted(fields): Posted<Fields>) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.settings()?;
     // A list that was lost on the way must not pass for an empty one: that could let everybody in.
     if let Some((list, kind, ..)) = LISTS.iter().find(|(_, _, name, ..)| !fields.has(name)) {
@@ -125,7 +125,7 @@ pub(crate) async fn save(visit: SignedIn, Posted(fields): Posted<Fields>) -> Res
     if fields.has("back") {
         return show(&visit, &texts, Besides::default(), StatusCode::OK).await;
     }
-    let expected = fields.text("expected").parse().unwrap_or(0);
+    let expected = fields.text("expected")?.parse().unwrap_or(0);
     let excluded = visit.app().excluded_by(&visit.actor, &rules)?;
     if excluded.count > expected && rules.admits(&visit.actor.user().email) {
         let besides = Besides { question: Some(question(&excluded, &texts)), ..Besides::default() };

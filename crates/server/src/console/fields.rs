@@ -1,5 +1,6 @@
 //! Forms in which a field stands several times: lists and choices.
 
+use keystead_domain::{Error, Field};
 use serde::Deserialize;
 
 /// The fields of a form, in the order in which they were sent.
@@ -8,9 +9,17 @@ use serde::Deserialize;
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// The first value of a field; empty if it was not sent.
-    pub(super) fn text(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default()
+    /// The value of a field that stands once; empty if it was not sent. One that was sent twice is refused rather than chosen
+    /// from.
+    pub(super) fn text(&self, name: &str) -> Result<&str, Error> {
+        let mut values = self.all(name);
+        let value = values.next().unwrap_or_default();
+        match values.next() {
+            None => Ok(value),
+            Some(_) => {
+                Err(Error::invalid(Field::Name, "The form could not be read. Reload the page and try again."))
+            }
+        }
     }
 
     /// Whether a checkbox is on, a button was used, or a list was sent at all.
@@ -50,6 +59,7 @@ mod tests {
             of(&[("list", "a.com"), ("list", "*.b.com"), ("list", "c.com"), ("list", "d.com"), ("list", "")]);
         assert_eq!(lines.entries("list"), ["a.com", "*.b.com", "c.com", "d.com"]);
         assert_eq!(lines.entries("list"), each.entries("list"));
-        assert!(lines.has("other") && !lines.has("nothing") && lines.text("nothing").is_empty());
+        assert!(each.text("list").is_err(), "sent twice, refused rather than chosen from");
+        assert!(lines.has("other") && !lines.has("nothing") && lines.text("nothing") == Ok(""));
     }
 }

@@ -146,7 +146,7 @@ pub(crate) async fn remove(
     Path((id, user)): Path<(String, String)>,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.manage_people()?;
     let group = find(&visit, &id)?;
     let user: UserId = user.parse().map_err(|_| Error::NotFound("user"))?;
@@ -177,10 +177,10 @@ pub(crate) async fn edit(
     Path(id): Path<String>,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.manage_people()?;
     let group = find(&visit, &id)?;
-    let typed = Typed::of(&fields);
+    let typed = Typed::of(&fields)?;
     let mut errors = Errors::default();
     let status = match typed.parse(&mut errors)? {
         None => StatusCode::UNPROCESSABLE_ENTITY,

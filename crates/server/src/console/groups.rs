@@ -61,12 +61,13 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    pub(super) fn of(fields: &Fields) -> Self {
-        let roles = fields.all("role").map(|id| {
-            let resources = fields.text(&format!("resources.{id}"));
-            (id.to_owned(), resources.to_owned())
-        });
-        Self { name: fields.text("name").to_owned(), roles: roles.collect() }
+    pub(super) fn of(fields: &Fields) -> Result<Self, Error> {
+        let role = |id: &str| {
+            let resources = fields.text(&format!("resources.{id}"))?;
+            Ok((id.to_owned(), resources.to_owned()))
+        };
+        let roles = fields.all("role").map(role).collect::<Result<_, Error>>()?;
+        Ok(Self { name: fields.text("name")?.to_owned(), roles })
     }
 
     pub(super) fn from_group(group: &Group) -> Self {
@@ -146,7 +147,11 @@ fn choice(
         about: role.description.to_string(),
         chosen: given.is_some(),
         resources: role.takes_scopes().then(|| given.map(|(_, typed)| typed.clone()).unwrap_or_default()),
-        refused: grant.check_assign(&everywhere, &state.roles).err().map(|why| why.to_string()),
+        // One that is given can be kept: a box that is disabled is not sent, and saving would take the role away.
+        refused: match given {
+            Some(_) => None,
+            None => grant.check_assign(&everywhere, &state.roles).err().map(|why| why.to_string()),
+        },
     }
 }
 
@@ -158,9 +163,9 @@ pub(crate) async fn create_page(visit: SignedIn) -> Result<Response, PageError> 
 
 /// `POST /settings/groups/new`.
 pub(crate) async fn create(visit: SignedIn, Posted(fields): Posted<Fields>) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.manage_people()?;
-    let typed = Typed::of(&fields);
+    let typed = Typed::of(&fields)?;
     let mut errors = Errors::default();
     let status = match typed.parse(&mut errors)? {
         None => StatusCode::UNPROCESSABLE_ENTITY,

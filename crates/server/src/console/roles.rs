@@ -123,12 +123,12 @@ struct Typed {
 }
 
 impl Typed {
-    fn of(fields: &Fields) -> Self {
-        Self {
-            name: fields.text("name").to_owned(),
-            description: fields.text("description").to_owned(),
+    fn of(fields: &Fields) -> Result<Self, Error> {
+        Ok(Self {
+            name: fields.text("name")?.to_owned(),
+            description: fields.text("description")?.to_owned(),
             permissions: fields.entries("permissions"),
-        }
+        })
     }
 }
 
@@ -226,10 +226,10 @@ pub(crate) async fn edit(
 }
 
 async fn write(visit: SignedIn, id: Option<String>, fields: &Fields) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.manage_people()?;
     let id = id.map(|id| changeable(&visit, &id)).transpose()?.map(|role| role.id);
-    let typed = Typed::of(fields);
+    let typed = Typed::of(fields)?;
     let mut errors = Errors::default();
     let name = field_error(RoleName::parse(&typed.name), &mut errors.name)?;
     let description = field_error(Description::parse(&typed.description), &mut errors.description)?;

@@ -143,13 +143,13 @@ pub(crate) async fn save_policy(
     visit: SignedIn,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
-    visit.check_form(fields.text("csrf"))?;
+    visit.check_form(fields.text("csrf")?)?;
     visit.actor.settings()?;
     let typed = TypedPolicy {
-        longest: Expiration::parse(fields.text("longest"))?,
+        longest: Expiration::parse(fields.text("longest")?)?,
         keys_may_create_keys: fields.has("keys_may_create_keys"),
         closed: fields.has("closed"),
-        message: fields.text("message").to_owned(),
+        message: fields.text("message")?.to_owned(),
     };
     let mut error = None;
     let closed =
