@@ -146,3 +146,49 @@ async fn a_field_that_is_sent_twice_is_refused_rather_than_chosen_from() {
 fn blob(id: &str) -> String {
     format!("X'{}'", id.replace('-', "").to_uppercase())
 }
+
+/// Whom a form makes, where, and what they may do follows from who sends it and from the form's own fields.
+#[tokio::test]
+async fn no_field_of_a_form_about_people_decides_whose_they_are_or_what_else_they_may() {
+    let server = TestServer::start().await;
+    let ada = server.administrator("ada@example.com").await;
+    let eve = server.organization("Elsewhere", "eve@elsewhere.example").await;
+    let session = server.session(&eve).await;
+    let first = server.snapshot().await;
+    let own = [("email", "new@elsewhere.example"), ("name", "New"), ("role", "member")];
+    let hostile = hostile_fields(&server, &ada, &["csrf", "email", "name", "role", "group"]).await;
+    assert_eq!(submit(&server, &session, "/settings/users/invite", &own, &hostile).await, 200);
+    let user = |email: &str| {
+        let of = |somebody: &TestUser| {
+            let user = server.app.directory().user(somebody.id.parse().unwrap()).unwrap();
+            server.app.directory().users_of(user.organization)
+        };
+        let in_it = |somebody| of(somebody).into_iter().find(|user| user.email.as_str() == email);
+        assert!(in_it(&ada).is_none(), "{email} is of whoever's organization sent the form");
+        in_it(&eve).unwrap()
+    };
+    let made = user("new@elsewhere.example");
+    assert!(made.permissions().iter().next().is_none() && made.groups().is_empty());
+    assert_eq!(made.created_at, server.now());
+    let edit = format!("/settings/users/{}/edit", made.id);
+    let own = [("email", "renamed@elsewhere.example"), ("name", "New"), ("role", "member")];
+    assert_eq!(submit(&server, &session, &edit, &own, &hostile).await, 303);
+    let edited = user("renamed@elsewhere.example");
+    assert!(edited.id == made.id && edited.permissions().iter().next().is_none() && edited.active);
+
+    let hostile = hostile_fields(&server, &ada, &["csrf", "name"]).await;
+    let hostile: Vec<_> =
+        hostile.into_iter().filter(|(name, _)| !["role", "permission"].contains(&name.as_str())).collect();
+    assert_eq!(
+        submit(&server, &session, "/settings/organization", &[("name", "Renamed")], &hostile).await,
+        303
+    );
+    let after = server.snapshot().await;
+    let of_ada =
+        |rows: &[String]| rows.iter().filter(|row| row.contains(&blob(&ada.id))).cloned().collect::<Vec<_>>();
+    for table in ["users", "user_roles", "sessions", "api_keys"] {
+        assert_eq!(of_ada(after.rows(table)), of_ada(first.rows(table)), "{table}");
+    }
+    let untouched = |snapshot: &keystead_tests::Snapshot| snapshot.rows("organizations")[0].clone();
+    assert_eq!(untouched(&after), untouched(&first));
+}

@@ -71,6 +71,14 @@ async fn nothing_that_one_organization_does_shows_in_what_another_sees() {
         "/settings/api-keys?view=all&q=ks_",
         "/settings/api-keys?view=all&status=active",
         "/settings/api-keys/new",
+        "/settings/users",
+        "/settings/users?q=mia",
+        "/settings/users?q=example.com",
+        "/settings/roles",
+        "/settings/groups",
+        "/settings/email-access",
+        "/settings/key-policy",
+        "/settings/audit-log",
     ];
     let mut before = Vec::new();
     for page in pages {
