@@ -167,8 +167,7 @@ impl App {
         let mut created = 0;
         for email in &users.emails {
             let attributes = users.attributes.clone().unwrap_or_default();
-            let written =
-                self.write_user(&mut change, &grant, email, None, &assignments, attributes).await?;
+            let written = self.write_user(&mut change, &grant, email, None, &assignments, attributes).await?;
             let Some(id) = written else {
                 self.overwrite_user(&mut change, &grant, email, &users).await?;
                 continue;
@@ -184,7 +183,9 @@ impl App {
         }
         change.commit().await?;
         if let Some(mailer) = &self.deployment.mailer {
-            mails.into_iter().for_each(|mail| mailer.send_in_background(mail));
+            for mail in mails {
+                mailer.send_in_background(mail);
+            }
         }
         Ok(created)
     }

@@ -26,18 +26,7 @@ pub(crate) async fn revoke_page(
         Ok(ids) => ids,
         Err(why) => return refused(&visit, &query, &why).await,
     };
-    let mut keys = Vec::with_capacity(ids.len());
-    for id in &ids {
-        match visit.app().key(&visit.actor, *id).await {
-            Ok(key) => keys.push(key),
-            Err(Error::NotFound(_)) => {}
-            Err(other) => return Err(other.into()),
-        }
-    }
-    if keys.is_empty() {
-        return Err(Error::NotFound("API key").into());
-    }
-    keys.iter().try_for_each(|key| visit.actor.check_may_revoke(key))?;
+    let keys = still_there(&visit, &ids).await?;
     let form = form(&visit, &query, &keys, ids.len() - keys.len());
     show(&visit, &query, Some(Dialog::RevokeMany(form)), StatusCode::OK).await
 }
@@ -53,17 +42,45 @@ pub(crate) async fn revoke(
         Ok(ids) => ids,
         Err(why) => return refused(&visit, &query, &why).await,
     };
-    let typed = fields.text("confirm")?.to_owned();
-    if let Err(why) = ApiKey::check_typed_count(ids.len(), &typed) {
-        let mut keys = Vec::with_capacity(ids.len());
-        for id in ids {
-            keys.push(visit.app().key(&visit.actor, id).await?);
+    let typed = fields.text("confirm")?;
+    let revoked = match ApiKey::check_typed_count(ids.len(), typed) {
+        Ok(()) => visit.app().revoke_keys(&visit.actor, &ids).await,
+        Err(why) => Err(why),
+    };
+    let (error, status) = match revoked {
+        Ok(_) => return Ok(see_other(&query.after_revoking_many())),
+        Err(why @ Error::Invalid { .. }) => (why.to_string(), crate::problem::status(&why)),
+        // One went meanwhile: how many there are is to be looked at again.
+        Err(Error::NotFound(_)) => (
+            "Nothing was revoked: not all of these keys are there any more.".to_owned(),
+            StatusCode::CONFLICT,
+        ),
+        Err(other) => return Err(other.into()),
+    };
+    let keys = still_there(&visit, &ids).await?;
+    let form = RevokeManyForm {
+        typed: typed.to_owned(),
+        error: Some(error),
+        ..form(&visit, &query, &keys, ids.len() - keys.len())
+    };
+    show(&visit, &query, Some(Dialog::RevokeMany(form)), status).await
+}
+
+/// Those of the keys that are still there, all of which the actor may revoke.
+async fn still_there(visit: &SignedIn, ids: &[KeyId]) -> Result<Vec<ApiKey>, Error> {
+    let mut keys = Vec::with_capacity(ids.len());
+    for id in ids {
+        match visit.app().key(&visit.actor, *id).await {
+            Ok(key) => keys.push(key),
+            Err(Error::NotFound(_)) => {}
+            Err(other) => return Err(other),
         }
-        let form = RevokeManyForm { typed, error: Some(why.to_string()), ..form(&visit, &query, &keys, 0) };
-        return show(&visit, &query, Some(Dialog::RevokeMany(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
     }
-    visit.app().revoke_keys(&visit.actor, &ids).await?;
-    Ok(see_other(&query.after_revoking_many()))
+    if keys.is_empty() {
+        return Err(Error::NotFound("API key"));
+    }
+    keys.iter().try_for_each(|key| visit.actor.check_may_revoke(key))?;
+    Ok(keys)
 }
 
 /// The keys that were chosen, each once.
