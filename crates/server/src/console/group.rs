@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::forms::{Posted, field_error};
-use super::groups::{Errors, LIST, Typed, form, held};
+use super::groups::{Errors, LIST, Typed, address, form, held};
 use super::html::{PageError, page, see_other};
 use super::roles::offered;
 use super::settings::{Confirmation, Done};
@@ -52,10 +52,6 @@ fn find(visit: &SignedIn, id: &str) -> Result<Arc<Group>, Error> {
 fn check_changeable(visit: &SignedIn, group: &Group) -> Result<(), Error> {
     let state = visit.app().organization(&visit.actor)?;
     visit.actor.manage_people()?.check_member(group, &state.roles)
-}
-
-fn address(group: &Group) -> String {
-    format!("{LIST}/{}", group.id)
 }
 
 async fn show(
@@ -158,7 +154,7 @@ pub(crate) async fn remove(
 pub(crate) async fn edit_page(visit: SignedIn, Path(id): Path<String>) -> Result<Response, PageError> {
     let group = find(&visit, &id)?;
     check_changeable(&visit, &group)?;
-    let form = form(&visit, Some(&address(&group)), Typed::from_group(&group), Errors::default())?;
+    let form = form(&visit, Some(&group), Typed::from_group(&group), Errors::default())?;
     show_dialog(&visit, &group, GroupDialog::Edit(form), StatusCode::OK).await
 }
 
@@ -195,7 +191,7 @@ pub(crate) async fn edit(
             }
         }
     };
-    let form = form(&visit, Some(&address(&group)), typed, errors)?;
+    let form = form(&visit, Some(&group), typed, errors)?;
     show_dialog(&visit, &group, GroupDialog::Edit(form), status).await
 }
 

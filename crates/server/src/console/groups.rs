@@ -3,16 +3,15 @@
 use axum::extract::Query;
 use axum::response::Response;
 use http::StatusCode;
-use keystead_domain::{
-    Assignment, Assignments, Error, Field, Group, GroupName, OrganizationState, PeopleGrant, ResourceId, Role,
-};
+use keystead_domain::{Assignments, Error, Field, Group, GroupName, OrganizationState};
 
-use super::fields::{Fields, entries};
+use super::assigning::TypedRoles;
+use super::fields::Fields;
 use super::forms::{Posted, field_error};
 use super::html::{PageError, page, see_other};
 use super::roles::offered;
 use super::settings::Done;
-use super::view::{GroupForm, GroupRow, GroupsPage, HeldRole, RoleChoice};
+use super::view::{GroupForm, GroupRow, GroupsPage, HeldRole};
 use super::visit::SignedIn;
 use crate::problem;
 
@@ -34,7 +33,7 @@ async fn show(
     let state = visit.app().organization(&visit.actor)?;
     let row = |group: &Group| GroupRow {
         name: group.name.to_string(),
-        href: format!("{LIST}/{}", group.id),
+        href: address(group),
         roles: held(group, &state),
     };
     let groups = state.groups().into_iter().map(|group| row(group)).collect();
@@ -53,38 +52,25 @@ pub(super) fn held(group: &Group, state: &OrganizationState) -> Vec<HeldRole> {
     named.collect()
 }
 
-/// What the form has, as typed: the name, and of each chosen role its id and resources.
-#[derive(Default)]
+/// What the form has, as typed.
 pub(super) struct Typed {
     name: String,
-    roles: Vec<(String, String)>,
+    roles: TypedRoles,
 }
 
 impl Typed {
     pub(super) fn of(fields: &Fields) -> Result<Self, Error> {
-        let role = |id: &str| {
-            let resources = fields.text(&format!("resources.{id}"))?;
-            Ok((id.to_owned(), resources.to_owned()))
-        };
-        let roles = fields.all("role").map(role).collect::<Result<_, Error>>()?;
-        Ok(Self { name: fields.text("name")?.to_owned(), roles })
+        Ok(Self { name: fields.text("name")?.to_owned(), roles: TypedRoles::sent(fields)? })
     }
 
     pub(super) fn from_group(group: &Group) -> Self {
-        let roles = group.assignments.iter().map(|(id, resources)| {
-            let resources: Vec<_> = resources.iter().map(ResourceId::as_str).collect();
-            (id.to_string(), resources.join(" "))
-        });
-        Self { name: group.name.to_string(), roles: roles.collect() }
+        Self { name: group.name.to_string(), roles: TypedRoles::of(&group.assignments) }
     }
 
     /// What it comes to, or what is wrong with it.
     pub(super) fn parse(&self, errors: &mut Errors) -> Result<Option<(GroupName, Assignments)>, Error> {
         let name = field_error(GroupName::parse(&self.name), &mut errors.name)?;
-        let roles: Vec<(&str, Vec<String>)> =
-            self.roles.iter().map(|(id, resources)| (id.as_str(), entries(resources).collect())).collect();
-        let assignments = Assignments::parse(roles.iter().map(|(id, resources)| (*id, resources.as_slice())));
-        Ok(name.zip(field_error(assignments, &mut errors.roles)?))
+        Ok(name.zip(field_error(self.roles.parse(), &mut errors.roles)?))
     }
 }
 
@@ -110,22 +96,23 @@ impl Errors {
     }
 }
 
-/// The form of a new group, or of the one at an address.
+/// The form of a new group, or of one that there is.
 pub(super) fn form(
     visit: &SignedIn,
-    group: Option<&str>,
+    group: Option<&Group>,
     typed: Typed,
     errors: Errors,
 ) -> Result<GroupForm, Error> {
     let grant = visit.actor.manage_people()?;
     let state = visit.app().organization(&visit.actor)?;
-    let roles = state.roles.list().into_iter().map(|role| choice(role, &grant, &state, &typed.roles));
+    let held = group.map(|group| group.assignments.clone()).unwrap_or_default();
+    let at = group.map(address);
     Ok(GroupForm {
-        title: if group.is_some() { "Edit group" } else { "Create group" },
-        verb: if group.is_some() { "Save changes" } else { "Create" },
-        action: group.map_or_else(|| NEW.to_owned(), |group| format!("{group}/edit")),
-        close: group.unwrap_or(LIST).to_owned(),
-        roles: roles.collect(),
+        title: if at.is_some() { "Edit group" } else { "Create group" },
+        verb: if at.is_some() { "Save changes" } else { "Create" },
+        action: at.as_ref().map_or_else(|| NEW.to_owned(), |at| format!("{at}/edit")),
+        close: at.unwrap_or_else(|| LIST.to_owned()),
+        roles: typed.roles.choices(&grant, &state, &held),
         name: typed.name,
         name_error: errors.name,
         roles_error: errors.roles,
@@ -133,31 +120,15 @@ pub(super) fn form(
     })
 }
 
-fn choice(
-    role: &Role,
-    grant: &PeopleGrant,
-    state: &OrganizationState,
-    chosen: &[(String, String)],
-) -> RoleChoice {
-    let given = chosen.iter().find(|(id, _)| *id == role.id.as_str());
-    let everywhere = Assignments::from_iter([Assignment::everywhere(role.id.clone())]);
-    RoleChoice {
-        id: role.id.to_string(),
-        name: role.name.to_string(),
-        about: role.description.to_string(),
-        chosen: given.is_some(),
-        resources: role.takes_scopes().then(|| given.map(|(_, typed)| typed.clone()).unwrap_or_default()),
-        // One that is given can be kept: a box that is disabled is not sent, and saving would take the role away.
-        refused: match given {
-            Some(_) => None,
-            None => grant.check_assign(&everywhere, &state.roles).err().map(|why| why.to_string()),
-        },
-    }
+/// The page of a group.
+pub(super) fn address(group: &Group) -> String {
+    format!("{LIST}/{}", group.id)
 }
 
 /// `GET /settings/groups/new`.
 pub(crate) async fn create_page(visit: SignedIn) -> Result<Response, PageError> {
-    let form = form(&visit, None, Typed::default(), Errors::default())?;
+    let typed = Typed { name: String::new(), roles: TypedRoles::of(&Assignments::default()) };
+    let form = form(&visit, None, typed, Errors::default())?;
     show(&visit, &Done::default(), Some(form), StatusCode::OK).await
 }
 
