@@ -1,6 +1,6 @@
 //! Roles, groups, e-mail access, the policy for keys and organizations, in a real browser: what is changed there is felt by keys
 //! at once.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "what these tests share fails as tests do")]
+#![expect(clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
 use keystead_app::operator::{Answer, Command};
 use keystead_tests::{Browser, Browserless, TestKey, TestServer, TestUser, button};
