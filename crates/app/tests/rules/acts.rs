@@ -69,9 +69,7 @@ pub(crate) async fn act(world: &World, name: &str, actor: &Actor, things: &Thing
         "delete_users" => app.delete_users(actor, &[target.id]).await.map(drop),
         "create_password_link" => app.create_password_link(actor, target.id, URL).await.map(drop),
         "create_role" => app.create_role(actor, role_input("New", &["reports:read"])).await.map(drop),
-        "update_role" => {
-            app.update_role(actor, &role.id, role_input("New", &[])).await.map(drop)
-        }
+        "update_role" => app.update_role(actor, &role.id, role_input("New", &[])).await.map(drop),
         "delete_role" => app.delete_role(actor, &role.id).await.map(drop),
         "create_group" => app.create_group(actor, group_name, none).await.map(drop),
         "update_group" => app.update_group(actor, group.id, group_name, none).await.map(drop),
