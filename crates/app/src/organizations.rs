@@ -71,7 +71,7 @@ impl App {
             let excluded = self.excluded_by(&actor, &after.email_access)?.count;
             if excluded > expected {
                 return Err(Error::Conflict(format!(
-                    "By now these rules would exclude {excluded} users. Look at them again."
+                    "By now these rules would exclude more users than you were told: {excluded}. Look at them again."
                 )));
             }
         }
@@ -91,21 +91,35 @@ impl App {
         organizations
     }
 
+    /// The id of an organization to be made: a form carries it, so that sending it twice makes one.
+    pub fn new_organization_id(&self) -> Result<OrganizationId, Error> {
+        self.next_id(self.now())
+    }
+
     /// Makes an organization and its first administrator, whom an invitation lets in. Needs `organizations:manage`.
     pub async fn create_organization(
         &self,
         actor: &Actor,
+        id: OrganizationId,
         name: OrganizationName,
         administrator: Email,
         public_url: &str,
     ) -> Result<Invited, Error> {
         let (mut change, actor) = self.begin_as(actor).await?;
         let grant = actor.site()?;
+        if change.transaction.organization(id).await.map_err(fault)?.is_some() {
+            return Err(Error::Conflict(
+                "This organization was made already, and its link was shown then. Whoever runs the server can make another."
+                    .into(),
+            ));
+        }
+        let organization = Organization { id, name, created_at: self.now(), archived_at: None };
         let (user, code) =
-            self.write_organization(&mut change.transaction, &grant, name.clone(), administrator).await?;
+            self.write_organization(&mut change.transaction, &grant, &organization, administrator).await?;
         change.commit().await?;
         let user = self.directory.user(user).ok_or(Error::Internal)?;
-        let mail = Mail::invitation(user.email.clone(), &name, None, &invitation_link(public_url, &code));
+        let name = &organization.name;
+        let mail = Mail::invitation(user.email.clone(), name, None, &invitation_link(public_url, &code));
         Ok(Invited { mailed: self.mail_now(mail).await, user, code })
     }
 
@@ -113,20 +127,18 @@ impl App {
         &self,
         change: &mut Transaction,
         _: &SiteGrant,
-        name: OrganizationName,
+        organization: &Organization,
         administrator: Email,
     ) -> Result<(UserId, BrowserSecret), Error> {
-        let now = self.now();
-        let organization = Organization { id: self.next_id(now)?, name, created_at: now, archived_at: None };
         let user = NewUser {
-            id: self.next_id(now)?,
+            id: self.next_id(self.now())?,
             name: PersonName::of_address(&administrator)?,
             email: administrator,
             password_hash: None,
             assignments: Assignments::from_iter([Assignment::everywhere(RoleId::ADMINISTRATOR)]),
             attributes: UserAttributes::default(),
         };
-        change.create_organization(&organization).await.map_err(fault)?;
+        change.create_organization(organization).await.map_err(fault)?;
         let grant = Operator.people_of(organization.id);
         change.create_user(&grant, &user).await.map_err(fault)?;
         let code = self.write_invitation(change, &grant.new_user(user.id)).await?;

@@ -390,29 +390,29 @@ mod tests {
         }
     }
 
-    fn set(role: RoleId, scopes: &[String], book: &RoleBook) -> PermissionSet {
+    fn set(role: &RoleId, scopes: &[String], book: &RoleBook) -> PermissionSet {
         Assignments::parse([(role.as_str(), scopes)]).unwrap().permissions(book)
     }
 
     #[test]
     fn administrators_hold_every_permission_and_are_listed_with_those_that_roles_name() {
         let book = RoleBook::new(&[], &[own(1, "Analyst", &["reports:read"])]);
-        let administrator = set(RoleId::ADMINISTRATOR, &[], &book);
+        let administrator = set(&RoleId::ADMINISTRATOR, &[], &book);
         assert_eq!(
             administrator.to_string(),
             "audit:read,iam:read,iam:write,impersonation:grant,keys:read_all,keys:revoke_all,reports:read,settings:write"
         );
         assert!(administrator.contains(&Permission::parse("never:named").unwrap()));
         assert!(!administrator.contains(&Permission::ORGANIZATIONS_MANAGE));
-        assert_eq!(set(RoleId::MEMBER, &[], &book).to_string(), "");
-        assert_eq!(set(RoleId::SITE_ADMINISTRATOR, &[], &book).to_string(), "organizations:manage");
+        assert_eq!(set(&RoleId::MEMBER, &[], &book).to_string(), "");
+        assert_eq!(set(&RoleId::SITE_ADMINISTRATOR, &[], &book).to_string(), "organizations:manage");
     }
 
     #[test]
     fn a_role_that_is_gone_gives_nothing_and_a_limited_built_in_role_neither() {
         let book = RoleBook::new(&[], &[]);
-        assert_eq!(set(OwnRoleId::from_u128(1).into(), &[], &book), PermissionSet::default());
-        assert_eq!(set(RoleId::ADMINISTRATOR, &["a".to_owned()], &book), PermissionSet::default());
+        assert_eq!(set(&OwnRoleId::from_u128(1).into(), &[], &book), PermissionSet::default());
+        assert_eq!(set(&RoleId::ADMINISTRATOR, &["a".to_owned()], &book), PermissionSet::default());
     }
 
     #[test]

@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(UserAgent::of_header(b" \t\x1b\x7f\xff "), None);
         let agent = UserAgent::of_header(b" Mozilla/5.0\r\n\x1b[2J \xe2\x80\xae(X11) ").unwrap();
         assert_eq!(agent.as_str(), "Mozilla/5.0[2J (X11)");
-        assert_eq!(UserAgent::of_header(&[b'x'; 70_000]).unwrap().as_str().len(), 300);
+        assert_eq!(UserAgent::of_header(&vec![b'x'; 70_000]).unwrap().as_str().len(), 300);
     }
 
     #[test]

@@ -260,7 +260,12 @@ const TABLE: &[Row] = &[
     // What is beyond an organization: see below.
     get(ORGANIZATIONS, "", BEYOND),
     get(NEW_ORGANIZATION, "", BEYOND),
-    post(NEW_ORGANIZATION, "", &[("name", "O"), ("email", "o@example.com")], BEYOND),
+    post(
+        NEW_ORGANIZATION,
+        "",
+        &[("id", "01900000-0000-7000-8000-000000000000"), ("name", "O"), ("email", "o@example.com")],
+        BEYOND,
+    ),
     get(ARCHIVED, "", BEYOND),
     post(ARCHIVED, "", TYPED, BEYOND),
     get(RESTORED, "", BEYOND),

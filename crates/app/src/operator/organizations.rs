@@ -1,7 +1,7 @@
 //! `keystead organization …`.
 
 use keystead_domain::audit::Trace;
-use keystead_domain::{Email, Error, Operator, OrganizationName};
+use keystead_domain::{Email, Error, Operator, Organization, OrganizationName};
 
 use super::{Answer, ListedOrganization};
 use crate::App;
@@ -14,9 +14,12 @@ impl App {
         administrator: &str,
     ) -> Result<Answer, Error> {
         let (name, administrator) = (OrganizationName::parse(name)?, Email::parse(administrator)?);
-        let mut change = self.store.begin(Trace::operator(self.now())).await.map_err(fault)?;
+        let created_at = self.now();
+        let organization =
+            Organization { id: self.next_id(created_at)?, name, created_at, archived_at: None };
+        let mut change = self.store.begin(Trace::operator(created_at)).await.map_err(fault)?;
         let (user, code) =
-            self.write_organization(&mut change, &Operator.site(), name, administrator).await?;
+            self.write_organization(&mut change, &Operator.site(), &organization, administrator).await?;
         change.commit().await.map_err(fault)?;
         let user = self.directory.user(user).ok_or(Error::Internal)?;
         Ok(Answer::Invitation { organization: user.organization.to_string(), code: code.expose().to_owned() })

@@ -70,6 +70,22 @@ async fn an_archived_organization_stays_so_over_a_restart() {
 }
 
 #[tokio::test]
+async fn an_organization_whose_form_is_sent_twice_is_made_once() {
+    let world = World::new().await;
+    let (app, root) = (&world.app, world.root().await);
+    let id = app.new_organization_id().unwrap();
+    let name = || keystead_domain::OrganizationName::parse("Second").unwrap();
+    let first = app.create_organization(&root, id, name(), email("ada@example.com"), URL).await;
+    assert_eq!(first.unwrap().user.organization, id);
+    let again = app.create_organization(&root, id, name(), email("eve@example.com"), URL).await;
+    assert!(is_conflict(&again.map(drop)));
+    let own =
+        app.create_organization(&root, world.root.organization, name(), email("eve@example.com"), URL).await;
+    assert!(is_conflict(&own.map(drop)), "nor is one that exists taken over");
+    assert_eq!(app.organizations(&root).unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn only_a_site_administrator_makes_lists_and_archives_organizations_and_never_their_own() {
     let world = World::new().await;
     let app = &world.app;
@@ -78,7 +94,15 @@ async fn only_a_site_administrator_makes_lists_and_archives_organizations_and_ne
     for somebody in [&ada, &administrator] {
         let actor = somebody.session(app).await.unwrap();
         let name = keystead_domain::OrganizationName::parse("Third").unwrap();
-        let made = app.create_organization(&actor, name, email("x@example.com"), URL).await;
+        let made = app
+            .create_organization(
+                &actor,
+                app.new_organization_id().unwrap(),
+                name,
+                email("x@example.com"),
+                URL,
+            )
+            .await;
         assert!(is_forbidden(&made.map(drop)) && is_forbidden(&app.organizations(&actor)));
         for (organization, archived) in
             [(ada.organization, true), (ada.organization, false), (world.root.organization, true)]

@@ -163,7 +163,8 @@ impl World {
     pub(crate) async fn organization(&self, name: &str, administrator: &str) -> Somebody {
         let root = self.root().await;
         let name = OrganizationName::parse(name).unwrap();
-        let invited = self.app.create_organization(&root, name, email(administrator), URL).await.unwrap();
+        let id = self.app.new_organization_id().unwrap();
+        let invited = self.app.create_organization(&root, id, name, email(administrator), URL).await.unwrap();
         let acceptance = Acceptance {
             email: administrator.to_owned(),
             name: person_name("Administrator"),

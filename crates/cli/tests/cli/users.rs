@@ -38,7 +38,7 @@ fn a_user_gets_any_role_that_there_is_and_no_other() {
     assert_eq!(roles_of(&place, MIA), ["support"]);
     assert_eq!(roles_of(&place, "site@example.com"), ["site_administrator"]);
     assert_eq!(roles_of(&place, "capital@example.com"), ["administrator"]);
-    let error = place.fails(1, &["user", "add", "bob@example.com", "--role", "suport"]);
+    let error = place.fails(1, &["user", "add", "bob@example.com", "--role", "supporter"]);
     assert!(error.contains("administrator, member, site_administrator, support"), "{error}");
     let error = place.fails(1, &["user", "set-roles", MIA, "member", "nothing"]);
     assert!(error.contains("no role \"nothing\""), "{error}");
@@ -49,7 +49,7 @@ fn a_user_gets_any_role_that_there_is_and_no_other() {
 #[test]
 fn a_wrong_role_on_an_empty_store_makes_no_organization() {
     let place = Place::new();
-    place.fails(1, &["user", "add", ADA, "--role", "suport"]);
+    place.fails(1, &["user", "add", ADA, "--role", "supporter"]);
     assert_eq!(place.ok(&["organization", "list", "--json"]), "[]\n");
 }
 

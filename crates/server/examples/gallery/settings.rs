@@ -373,6 +373,7 @@ fn organizations(save: &mut impl FnMut(&str, String)) {
     save("organizations", show(None));
     let new = |wrong: bool| {
         Some(OrganizationDialog::Create(NewOrganization {
+            id: String::new(),
             name: String::new(),
             email: text("ada@"),
             name_error: wrong.then(|| text("The organization's name is needed.")),

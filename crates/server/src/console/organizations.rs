@@ -4,7 +4,7 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use http::StatusCode;
 use keystead_app::{Invited, Mailed};
-use keystead_domain::{Email, Error, OrganizationId, OrganizationName, OrganizationState};
+use keystead_domain::{Email, Error, Field, OrganizationId, OrganizationName, OrganizationState};
 use serde::Deserialize;
 
 use super::forms::{Posted, field_error};
@@ -67,25 +67,32 @@ fn archive(visit: &SignedIn, state: &OrganizationState) -> Action {
 
 /// `GET /settings/organizations/new`.
 pub(crate) async fn create_page(visit: SignedIn) -> Result<Response, PageError> {
-    let dialog = Some(OrganizationDialog::Create(NewOrganization::default()));
+    let id = visit.app().new_organization_id()?.to_string();
+    let dialog = Some(OrganizationDialog::Create(NewOrganization { id, ..NewOrganization::default() }));
     show(&visit, &Done::default(), dialog, StatusCode::OK).await
 }
 
 #[derive(Deserialize)]
 pub(crate) struct NewFields {
     csrf: String,
+    id: String,
     name: String,
     email: String,
 }
 
-/// `POST /settings/organizations/new`: answers with the first administrator's link, in this answer and nowhere else.
+/// `POST /settings/organizations/new`: answers with the first administrator's link, in this answer and nowhere else. Sending the
+/// form again makes no second organization.
 pub(crate) async fn create(
     visit: SignedIn,
     Posted(fields): Posted<NewFields>,
 ) -> Result<Response, PageError> {
     visit.check_form(&fields.csrf)?;
     visit.actor.site()?;
-    let mut form = NewOrganization { name: fields.name, email: fields.email, ..NewOrganization::default() };
+    let id = fields.id.parse();
+    let id =
+        id.map_err(|_| Error::invalid(Field::RequestId, "Reload the page and fill in the form again."))?;
+    let NewFields { id: typed, name, email, .. } = fields;
+    let mut form = NewOrganization { id: typed, name, email, ..NewOrganization::default() };
     let name = field_error(OrganizationName::parse(&form.name), &mut form.name_error)?;
     let email = field_error(Email::parse(&form.email), &mut form.email_error)?;
     let (Some(name), Some(email)) = (name, email) else {
@@ -93,7 +100,7 @@ pub(crate) async fn create(
         return show(&visit, &Done::default(), dialog, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let public_url = visit.doors.settings().public_url();
-    let invited = visit.app().create_organization(&visit.actor, name.clone(), email, public_url).await?;
+    let invited = visit.app().create_organization(&visit.actor, id, name.clone(), email, public_url).await?;
     let dialog = OrganizationDialog::Created(link(&name, &invited, public_url));
     let mut response = show(&visit, &Done::default(), Some(dialog), StatusCode::OK).await?;
     // As with a token: a page with a secret is not compressed.

@@ -161,6 +161,8 @@ pub enum OrganizationDialog {
 /// `GET|POST /settings/organizations/new`. Fields: `csrf`, `name`, `email`.
 #[derive(Default)]
 pub struct NewOrganization {
+    /// The id that it will have.
+    pub id: String,
     /// As typed.
     pub name: String,
     /// As typed.

@@ -28,7 +28,9 @@ impl OrganizationMutation {
         let name = OrganizationName::parse(&name).map_err(|error| error.of_field(Field::Name))?;
         let email =
             Email::parse(&administrator_email).map_err(|error| error.of_field(Field::AdministratorEmail))?;
-        let invited = caller.app.create_organization(&caller.actor, name, email, &caller.public_url).await?;
+        let id = caller.app.new_organization_id()?;
+        let url = &caller.public_url;
+        let invited = caller.app.create_organization(&caller.actor, id, name, email, url).await?;
         Ok(CreateOrganizationPayload {
             organization: summary(caller, invited.user.organization)?,
             invitation_url: invited.link(&caller.public_url),
