@@ -1,9 +1,11 @@
 //! What people do with API keys.
 
+use std::sync::Arc;
+
 use keystead_domain::audit::Trace;
 use keystead_domain::{
-    Actor, ApiKey, Cursor, Description, Error, Expiration, KeyEdit, KeyFilter, KeyId, KeyName, KeyScope,
-    NewKeyGrant, PageRequest, View,
+    Actor, ApiKey, Cursor, Description, Error, Expiration, Field, KeyEdit, KeyFilter, KeyId, KeyName,
+    KeyScope, NewKeyGrant, PageRequest, User, UserId, View,
 };
 use keystead_store::{NewKey, Recorded};
 use keystead_token::Token;
@@ -237,5 +239,55 @@ impl App {
         change.revoke_key(scope, &key).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
         Ok(key)
+    }
+
+    /// Revokes every key of a user: one's own, or anybody's with `keys:revoke_all`. `typed_email` is what a person typed to confirm.
+    pub async fn revoke_keys_of(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        typed_email: Option<&str>,
+    ) -> Result<Vec<KeyId>, Error> {
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let user = change.find(id).await?;
+        let user = user.filter(|user| user.id == actor.user().id || actor.people().is_ok());
+        let user = user.ok_or(Error::NotFound("user"))?;
+        let scope = actor.revocable_keys_of(&user)?;
+        if let Some(typed) = typed_email {
+            user.check_typed_email(typed)?;
+        }
+        let revoked = change.transaction.revoke_all_keys(&scope).await.map_err(fault)?;
+        change.commit().await?;
+        Ok(revoked)
+    }
+
+    /// Revokes several keys, all or none; each is one's own, or anybody's with `keys:revoke_all`.
+    pub async fn revoke_keys(&self, actor: &Actor, ids: &[KeyId]) -> Result<Vec<ApiKey>, Error> {
+        const AT_ONCE: usize = 1_000;
+        if ids.is_empty() || ids.len() > AT_ONCE {
+            return Err(Error::invalid(Field::Ids, format!("Choose 1 to {AT_ONCE} keys.")));
+        }
+        let (mut change, actor) = self.begin_as(actor).await?;
+        let mut revoked = Vec::with_capacity(ids.len());
+        for id in ids {
+            let readable = change.transaction.key(&actor.readable_keys(), *id).await.map_err(fault)?;
+            let key = readable.ok_or(Error::NotFound("API key"))?;
+            actor.check_may_revoke(&key)?;
+            change.transaction.revoke_key(&actor.revocable_keys(), &key).await.map_err(fault)?;
+            revoked.push(key);
+        }
+        change.commit().await?;
+        Ok(revoked)
+    }
+
+    /// The creator of a key, for an actor who may see the key: the actor themselves, or anybody in the organization with
+    /// `keys:read_all`. Somebody of another organization is not there (promise 6).
+    pub fn creator(&self, actor: &Actor, key: &ApiKey) -> Result<Arc<User>, Error> {
+        let scope = actor.readable_keys();
+        let reachable = scope.creator().is_none_or(|own| own == key.creator);
+        self.directory
+            .user(key.creator)
+            .filter(|user| reachable && user.organization == scope.organization())
+            .ok_or(Error::NotFound("user"))
     }
 }

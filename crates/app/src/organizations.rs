@@ -9,9 +9,9 @@ use keystead_domain::{
 };
 use keystead_store::{NewUser, Transaction};
 
+use crate::invitations::{Invited, invitation_link};
 use crate::mail::Mail;
 use crate::open::fault;
-use crate::users::{Invited, invitation_link};
 use crate::{App, BrowserSecret};
 
 /// Whom a change of the e-mail rules would exclude.

@@ -75,10 +75,18 @@ impl App {
     ) -> Result<PersonList, Error> {
         let scope = actor.people()?;
         let page = UserPage::new(first, after, &scope, filter)?;
-        let first = i64::from(page.first);
-        let mut rows = self.store.users(&scope, filter, page.after, first + 1).await.map_err(fault)?;
-        let has_more = rows.len() > usize::try_from(page.first).unwrap_or(usize::MAX);
-        rows.truncate(usize::try_from(page.first).unwrap_or(usize::MAX));
+        let first = usize::try_from(page.first).unwrap_or(usize::MAX);
+        let (mut rows, mut after) = (Vec::new(), page.after);
+        // One that cannot be read is left out, and must not look like the end of the list.
+        while rows.len() <= first {
+            let limit = i64::from(page.first) + 1;
+            let more = self.store.users(&scope, filter, after, limit).await.map_err(fault)?;
+            let Some(last) = more.last() else { break };
+            after = Some(last.id);
+            rows.extend(more);
+        }
+        let has_more = rows.len() > first;
+        rows.truncate(first);
         let people: Vec<_> = rows.into_iter().filter_map(|details| self.person(details)).collect();
         let cursors = people.iter().map(|person| filter.cursor_after(&scope, person.user.id)).collect();
         Ok(PersonList { people, cursors, has_more })

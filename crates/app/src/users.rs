@@ -1,30 +1,17 @@
-//! Changing users: invite, create, edit, assign, deactivate, delete.
+//! Changing users: create, edit, assign, deactivate, delete.
 
 use std::sync::Arc;
 
 use keystead_domain::{
-    Actor, ApiKey, Assignments, Email, Error, Field, GroupId, KeyId, Lifetimes, PeopleGrant, PersonName,
-    User, UserAttributes, UserGrant, UserId,
+    Actor, Assignments, Email, Error, Field, GroupId, PeopleGrant, PersonName, User, UserAttributes, UserId,
 };
-use keystead_store::{LinkKind, NewUser, Transaction};
+use keystead_store::NewUser;
 
+use crate::App;
 use crate::change::Change;
+use crate::invitations::invitation_link;
 use crate::mail::Mail;
 use crate::open::fault;
-use crate::{App, BrowserSecret};
-
-/// Somebody to let in.
-#[derive(Debug, Clone)]
-pub struct NewPerson {
-    /// Their address.
-    pub email: Email,
-    /// How others see them; by default what stands before the `@`.
-    pub name: Option<PersonName>,
-    /// The roles that they are assigned.
-    pub assignments: Assignments,
-    /// The groups that they become a member of.
-    pub groups: Vec<GroupId>,
-}
 
 /// Users to be created at once, all alike.
 #[derive(Debug, Clone)]
@@ -44,25 +31,6 @@ pub struct NewUsers {
 /// Users that one call creates at most.
 pub const NEW_USERS_MAX: usize = 1_000;
 
-/// Somebody who was invited.
-#[derive(Debug)]
-pub struct Invited {
-    /// Who.
-    pub user: Arc<User>,
-    /// The code of the one-time link that lets them in.
-    pub code: BrowserSecret,
-    /// Whether the link was also sent to them.
-    pub mailed: Mailed,
-}
-
-impl Invited {
-    /// The one-time link, on the server that people reach at `public_url`.
-    #[must_use]
-    pub fn link(&self, public_url: &str) -> String {
-        invitation_link(public_url, &self.code)
-    }
-}
-
 /// What somebody who edits a user can change of them, as it shall be.
 #[derive(Debug, Clone)]
 pub struct UserEdit {
@@ -76,70 +44,7 @@ pub struct UserEdit {
     pub groups: Vec<GroupId>,
 }
 
-/// What became of a mail that somebody waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mailed {
-    /// The deployment has no mail server.
-    NoServer,
-    /// The mail server took it.
-    Sent,
-    /// It did not; the log has the cause.
-    Failed,
-}
-
-/// Where an invitation is accepted.
-pub(crate) fn invitation_link(public_url: &str, code: &BrowserSecret) -> String {
-    format!("{public_url}/invitation/{}", code.expose())
-}
-
 impl App {
-    /// Invites somebody: makes the user and a one-time link by which they choose a password, and mails it if there is a mail
-    /// server. Needs `iam:write`, and all that the roles permit.
-    pub async fn invite_user(
-        &self,
-        actor: &Actor,
-        person: NewPerson,
-        public_url: &str,
-    ) -> Result<Invited, Error> {
-        let (mut change, actor) = self.begin_as(actor).await?;
-        let grant = actor.manage_people()?;
-        let NewPerson { email, name, assignments, groups } = person;
-        let Some(id) = self
-            .write_user(&mut change, &grant, &email, name, &assignments, UserAttributes::default())
-            .await?
-        else {
-            return Err(Error::Conflict(format!("There is a user with the address {email} already.")));
-        };
-        self.write_groups(&mut change, &grant, id, &groups, false).await?;
-        let code = self.write_invitation(&mut change.transaction, &grant.new_user(id)).await?;
-        let organization = change.state.organization.name.clone();
-        change.commit().await?;
-        let user = self.directory.user(id).ok_or(Error::Internal)?;
-        let link = invitation_link(public_url, &code);
-        let mail = Mail::invitation(user.email.clone(), &organization, Some(&actor.user().name), &link);
-        Ok(Invited { mailed: self.mail_now(mail).await, user, code })
-    }
-
-    /// A new invitation for somebody who has not come in yet: links that they were given before no longer work.
-    pub async fn invite_again(&self, actor: &Actor, id: UserId, public_url: &str) -> Result<Invited, Error> {
-        let person = self.user(actor, id).await?;
-        if !person.is_pending() {
-            return Err(Error::Conflict(
-                "They have signed in already. Send them a password reset instead.".into(),
-            ));
-        }
-        let (mut change, actor) = self.begin_as(actor).await?;
-        let grant = actor.manage_people()?;
-        let user = change.user(id).await?;
-        let one = grant.user(&user)?;
-        let code = self.write_invitation(&mut change.transaction, &one).await?;
-        let organization = change.state.organization.name.clone();
-        change.commit().await?;
-        let link = invitation_link(public_url, &code);
-        let mail = Mail::invitation(user.email.clone(), &organization, Some(&actor.user().name), &link);
-        Ok(Invited { mailed: self.mail_now(mail).await, user: Arc::new(user), code })
-    }
-
     /// Creates users, all or none. Whoever exists already is assigned the roles instead of those they had. How many are new.
     /// Needs `iam:write`, and all that the roles permit.
     pub async fn create_users(
@@ -260,29 +165,6 @@ impl App {
             change.transaction.set_member(&one, former, false).await.map_err(fault)?;
         }
         Ok(())
-    }
-
-    /// Links that they were given before no longer work.
-    pub(crate) async fn write_invitation(
-        &self,
-        change: &mut Transaction,
-        grant: &UserGrant,
-    ) -> Result<BrowserSecret, Error> {
-        let code = BrowserSecret::new(&self.entropy)?;
-        let ends = self.now() + Lifetimes::INVITATION;
-        change.create_user_link(grant, LinkKind::Invitation, &code.hash(), ends).await.map_err(fault)?;
-        Ok(code)
-    }
-
-    pub(crate) async fn mail_now(&self, mail: Mail) -> Mailed {
-        let Some(mailer) = &self.deployment.mailer else { return Mailed::NoServer };
-        match mailer.send(mail).await {
-            Ok(()) => Mailed::Sent,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a mail could not be sent");
-                Mailed::Failed
-            }
-        }
     }
 
     /// Changes a user's name, address or both: one's own name, or with `iam:write` those of others who may do no more. What is
@@ -420,55 +302,5 @@ impl App {
         }
         change.commit().await?;
         Ok(revoked)
-    }
-
-    /// Revokes every key of a user: one's own, or anybody's with `keys:revoke_all`. `typed_email` is what a person typed to confirm.
-    pub async fn revoke_keys_of(
-        &self,
-        actor: &Actor,
-        id: UserId,
-        typed_email: Option<&str>,
-    ) -> Result<Vec<KeyId>, Error> {
-        let (mut change, actor) = self.begin_as(actor).await?;
-        let user = change.find(id).await?;
-        let user = user.filter(|user| user.id == actor.user().id || actor.people().is_ok());
-        let user = user.ok_or(Error::NotFound("user"))?;
-        let scope = actor.revocable_keys_of(&user)?;
-        if let Some(typed) = typed_email {
-            user.check_typed_email(typed)?;
-        }
-        let revoked = change.transaction.revoke_all_keys(&scope).await.map_err(fault)?;
-        change.commit().await?;
-        Ok(revoked)
-    }
-
-    /// Revokes several keys, all or none; each is one's own, or anybody's with `keys:revoke_all`.
-    pub async fn revoke_keys(&self, actor: &Actor, ids: &[KeyId]) -> Result<Vec<ApiKey>, Error> {
-        const AT_ONCE: usize = 1_000;
-        if ids.is_empty() || ids.len() > AT_ONCE {
-            return Err(Error::invalid(Field::Ids, format!("Choose 1 to {AT_ONCE} keys.")));
-        }
-        let (mut change, actor) = self.begin_as(actor).await?;
-        let mut revoked = Vec::with_capacity(ids.len());
-        for id in ids {
-            let readable = change.transaction.key(&actor.readable_keys(), *id).await.map_err(fault)?;
-            let key = readable.ok_or(Error::NotFound("API key"))?;
-            actor.check_may_revoke(&key)?;
-            change.transaction.revoke_key(&actor.revocable_keys(), &key).await.map_err(fault)?;
-            revoked.push(key);
-        }
-        change.commit().await?;
-        Ok(revoked)
-    }
-
-    /// The creator of a key, for an actor who may see the key: the actor themselves, or anybody in the organization with
-    /// `keys:read_all`. Somebody of another organization is not there (promise 6).
-    pub fn creator(&self, actor: &Actor, key: &ApiKey) -> Result<Arc<User>, Error> {
-        let scope = actor.readable_keys();
-        let reachable = scope.creator().is_none_or(|own| own == key.creator);
-        self.directory
-            .user(key.creator)
-            .filter(|user| reachable && user.organization == scope.organization())
-            .ok_or(Error::NotFound("user"))
     }
 }

@@ -44,9 +44,10 @@ impl Store {
              ORDER BY active DESC, COALESCE(last_seen_at, 0) DESC, id LIMIT 100",
         )
         .bind(email.folded())
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
+        .fetch(&self.readers);
+        rows::readable("users", rows)
+            .await?
+            .iter()
             .map(|row| {
                 Ok(Credentials {
                     user: rows::id("users", row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
