@@ -71,7 +71,8 @@ impl App {
             let excluded = self.excluded_by(&actor, &after.email_access)?.count;
             if excluded > expected {
                 return Err(Error::Conflict(format!(
-                    "By now these rules would exclude more users than you were told: {excluded}. Look at them again."
+                    "These rules would exclude {excluded} user{} who may act now, more than was confirmed. Look at them again.",
+                    if excluded == 1 { "" } else { "s" }
                 )));
             }
         }
