@@ -4,8 +4,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use keystead_app::App;
-use keystead_domain::{Actor, Assignment, Assignments, RoleId, User, UserFilter};
+use keystead_app::{App, RoleInput};
+use keystead_domain::{
+    Actor, Assignment, Assignments, Description, EmailAccess, OrganizationName, Role, RoleId, RoleName, User,
+    UserFilter,
+};
 use tokio::runtime::Runtime;
 
 use crate::console::{Console, client};
@@ -83,27 +86,50 @@ impl Changing {
 
 /// What decides for all users of an organization at once is applied to each of them in memory.
 async fn organization_change() -> Result<()> {
+    println!("ms a change; {ROUNDS} rounds; median (least to greatest)\n");
     println!(
-        "| users of the organization | ms for a change of its key policy, e-mail rules, roles or groups |\n|---|---|"
+        "| users of the organization | its name | a role that nobody holds | an e-mail rule that excludes all but one |"
     );
+    println!("|---|---|---|---|");
     for users in [1_000, 100_000, 1_000_000] {
         let folder = tempfile::tempdir()?;
         fill::store(folder.path(), users, 0).await?;
         let app = fill::open(folder.path()).await?;
         let (_, actor) = fill::sign_in(&app).await?;
-        let mut times = vec![];
+        let role = RoleInput {
+            name: RoleName::parse("Analyst")?,
+            description: Description::parse("")?,
+            permissions: Role::parse_permissions(&["reports:read".to_owned()])?,
+        };
+        let id = app.create_role(&actor, role.clone()).await?.id;
+        let alone = EmailAccess::parse(&[], &[actor.user().email.to_string()], &[], &[])?;
+        let mut times = [vec![], vec![], vec![]];
         for round in 0..=ROUNDS {
+            let mut took = [0.0; 3];
             let start = Instant::now();
-            let name = keystead_domain::OrganizationName::parse(&format!("Example {round}"))?;
-            app.rename_organization(&actor, &name).await?;
+            app.rename_organization(&actor, &OrganizationName::parse(&format!("Example {round}"))?).await?;
+            took[0] = milliseconds(start);
+            let permissions = Role::parse_permissions(&[format!("reports:read{round}")])?;
+            let start = Instant::now();
+            app.update_role(&actor, &id, RoleInput { permissions, ..role.clone() }).await?;
+            took[1] = milliseconds(start);
+            let start = Instant::now();
+            app.set_email_access(&actor, alone.clone(), None).await?;
+            took[2] = milliseconds(start);
+            app.set_email_access(&actor, EmailAccess::default(), None).await?;
             if round > 0 {
-                times.push(start.elapsed().as_secs_f64() * 1e3);
+                took.iter().zip(&mut times).for_each(|(took, times)| times.push(*took));
             }
         }
-        println!("| {users} | {} |", Spread::new(times, 1));
+        let [renamed, changed, excluded] = times.map(|times| Spread::new(times, 1));
+        println!("| {users} | {renamed} | {changed} | {excluded} |");
         app.close().await?;
     }
     Ok(())
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
 }
 
 /// The pages that list everybody, of a small organization and of a large one.

@@ -108,16 +108,21 @@ impl Users {
     }
 
     /// Every user of the organization is as its new state says when this returns. The work is that of its users in memory; their
-    /// keys are not touched, however many they are.
+    /// keys are not touched, however many they are. A user who stays as they were is not replaced: that is most of the cost.
     pub(crate) fn put_organization(&self, record: OrganizationRecord) {
         let state = Arc::new(OrganizationState::new(record, &self.roles));
         let mut known = self.write();
         let Known { organizations, by_id, .. } = &mut *known;
-        for entry in by_id.values_mut() {
+        let decides_as_before =
+            organizations.get(&state.id()).is_some_and(|before| before.decides_as(&state));
+        for entry in by_id.values_mut().filter(|_| !decides_as_before) {
             let place = entry.place;
             if let Some(user) = entry.user.as_mut().filter(|user| user.organization == state.id()) {
-                *user = Arc::new(User::new(Arc::clone(user.record()), &state));
-                self.set(place, Arc::clone(user));
+                let resolved = User::new(Arc::clone(user.record()), &state);
+                if resolved != **user {
+                    *user = Arc::new(resolved);
+                    self.set(place, Arc::clone(user));
+                }
             }
         }
         organizations.insert(state.id(), state);

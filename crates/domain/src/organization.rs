@@ -85,6 +85,15 @@ impl OrganizationState {
         self.organization.id
     }
 
+    /// Whether it decides the same for every user as another state of it: names and policies decide nothing about users.
+    #[must_use]
+    pub fn decides_as(&self, other: &Self) -> bool {
+        self.is_archived() == other.is_archived()
+            && self.email_access == other.email_access
+            && self.roles == other.roles
+            && self.groups == other.groups
+    }
+
     /// Whether it refuses everything.
     #[must_use]
     pub fn is_archived(&self) -> bool {

@@ -44,7 +44,7 @@ pub enum Standing {
 }
 
 /// A person in one organization, as of a moment: with what they may do then.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Shared with the same user as of earlier and later states of their organization.
     record: Arc<UserRecord>,
