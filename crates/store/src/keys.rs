@@ -68,7 +68,7 @@ macro_rules! columns {
         )
     };
 }
-/// An expiry is compared as [`NEVER`] when there is none, so that a range tells every status. The indexes hold it, and the
+/// An expiry is compared as [`NEVER`](rows::NEVER) when there is none, so that a range tells every status. The indexes hold it, and the
 /// pattern is looked at last, and only if there is one: a list without a search reads no row that it does not show.
 macro_rules! filtered {
     ($rest:literal) => {
