@@ -1,6 +1,7 @@
 //! Roles, and how users come to hold them.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -35,7 +36,11 @@ impl RoleId {
     /// The id as the store keeps it. One that a tool damaged names nothing.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
-        Self(Cow::Owned(text))
+        // Nearly every user has one of these: they share its text.
+        match BUILT_IN.iter().find(|name| **name == text) {
+            Some(name) => Self(Cow::Borrowed(name)),
+            None => Self(Cow::Owned(text)),
+        }
     }
 
     /// As text.
@@ -276,48 +281,36 @@ impl Assignment {
     }
 }
 
-/// The roles of a user or a group: each at most once, in the order of their ids.
+/// The roles of a user or a group: each at most once, in the order of their ids. Every user in memory has one of these, mostly of
+/// one role, for which a map would take ten times the room.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Assignments(BTreeMap<RoleId, BTreeSet<ResourceId>>);
+pub struct Assignments(Box<[(RoleId, BTreeSet<ResourceId>)]>);
 
 impl Assignments {
     /// Checks what a caller sent: role ids and the resources of each. A role that is named twice is held on all the resources
     /// named.
     pub fn parse<'a>(input: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Result<Self, Error> {
-        let mut assignments = Self::default();
+        let mut assignments = Vec::new();
         for (role, scopes) in input {
             let role = RoleId::parse(role)?;
             let scopes: BTreeSet<_> =
                 scopes.iter().map(|id| ResourceId::parse(id)).collect::<Result<_, _>>()?;
-            assignments.insert(Assignment { role, scopes });
+            assignments.push(Assignment { role, scopes });
         }
+        let assignments = Self::from_iter(assignments);
         if assignments.0.len() > ASSIGNMENTS_MAX {
             return Err(Error::invalid(
                 Field::RoleAssignments,
                 format!("At most {ASSIGNMENTS_MAX} roles can be assigned."),
             ));
         }
-        if assignments.0.values().any(|scopes| scopes.len() > SCOPES_MAX) {
+        if assignments.0.iter().any(|(_, scopes)| scopes.len() > SCOPES_MAX) {
             return Err(Error::invalid(
                 Field::Scopes,
                 format!("A role can be limited to {SCOPES_MAX} resources at most."),
             ));
         }
         Ok(assignments)
-    }
-
-    /// Adds one. Held everywhere is wider than any limit.
-    fn insert(&mut self, assignment: Assignment) {
-        match self.0.entry(assignment.role) {
-            std::collections::btree_map::Entry::Vacant(entry) => _ = entry.insert(assignment.scopes),
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                if assignment.scopes.is_empty() || entry.get().is_empty() {
-                    entry.get_mut().clear();
-                } else {
-                    entry.get_mut().extend(assignment.scopes);
-                }
-            }
-        }
     }
 
     /// Whether every role exists, and takes the resources that it is limited to.
@@ -349,7 +342,7 @@ impl Assignments {
 
     /// The roles and the resources of each.
     pub fn iter(&self) -> impl Iterator<Item = (&RoleId, &BTreeSet<ResourceId>)> {
-        self.0.iter()
+        self.0.iter().map(|(role, scopes)| (role, scopes))
     }
 
     /// How many roles.
@@ -366,12 +359,19 @@ impl Assignments {
 }
 
 impl FromIterator<Assignment> for Assignments {
+    /// Held everywhere is wider than any limit.
     fn from_iter<I: IntoIterator<Item = Assignment>>(assignments: I) -> Self {
-        let mut all = Self::default();
-        for assignment in assignments {
-            all.insert(assignment);
+        let mut all: BTreeMap<RoleId, BTreeSet<ResourceId>> = BTreeMap::new();
+        for Assignment { role, scopes } in assignments {
+            match all.entry(role) {
+                Entry::Vacant(entry) => _ = entry.insert(scopes),
+                Entry::Occupied(mut entry) if scopes.is_empty() || entry.get().is_empty() => {
+                    entry.get_mut().clear();
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().extend(scopes),
+            }
         }
-        all
+        Self(all.into_iter().collect())
     }
 }
 
