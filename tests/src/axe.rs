@@ -31,7 +31,7 @@ impl Browser {
     }
 
     /// Looks at the page in both themes, on a wide screen and on the narrowest that counts (WCAG 2.2, 1.4.10), and notes what is
-    /// wrong.
+    /// wrong. Leaves the screen wide.
     pub async fn look(&self, state: &str, wrong: &mut Vec<String>) {
         for (width, dark) in [(1280, false), (1280, true), (390, true), (320, true), (320, false)] {
             self.resize(width, 900).await;
@@ -46,6 +46,7 @@ impl Browser {
                 wrong.extend(found.into_iter().map(|line| format!("{state}, {width} px, {theme}: {line}")));
             }
         }
+        self.resize(1280, 900).await;
     }
 
     /// What axe-core finds wrong with the page, a line for each element.

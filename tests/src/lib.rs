@@ -33,7 +33,7 @@ mod tool;
 pub use browser::{Browser, button, row};
 pub use database::Snapshot;
 pub use http::{Browserless, Form};
-pub use sample::{NewKey, Sample};
+pub use sample::{NewKey, Sample, deployment_with_roles};
 pub use server::{START, TestKey, TestServer, TestUser};
 pub use session::{Session, cookies};
 pub use smtp::{Received, SmtpBehaviour, SmtpSink};

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use keystead_app::operator::{Answer, Command, Password};
 use keystead_app::{Deployment, RequestOrigin, SetUp};
-use keystead_domain::{Email, NewPassword, OrganizationName, PersonName};
+use keystead_domain::{Email, NewPassword, OrganizationName, PersonName, Role};
 
 use crate::{Browserless, TestServer, TestUser};
 
@@ -123,4 +123,19 @@ async fn person(server: &TestServer, email: &str, name: &str, role: &str) -> Tes
     };
     let Answer::User { id, email } = server.operate(command).await else { panic!("not a user") };
     TestUser { id, email }
+}
+
+/// A deployment with roles of its own: one of the product's, and one that may see users and change nothing.
+#[must_use]
+pub fn deployment_with_roles() -> Deployment {
+    let role = |id, description, permissions: &[&str]| {
+        let permissions: Vec<_> = permissions.iter().map(|&name| name.to_owned()).collect();
+        Role::of_deployment(id, description, &permissions).expect("a role")
+    };
+    let roles = vec![
+        role("analyst", "Reads reports.", &["reports:read"]),
+        role("reader", "", &["iam:read"]),
+        role("helper", "", &["iam:read", "iam:write"]),
+    ];
+    Deployment { roles, ..Deployment::default() }
 }

@@ -8,22 +8,6 @@ use keystead_tests::{Browser, SmtpSink, TestServer, TestUser, button};
 
 const NEW_PASSWORD: &str = "quite another sentence";
 
-/// Looks at a page in both themes, on a wide screen and on the narrowest that counts.
-async fn look(browser: &Browser, state: &str, wrong: &mut Vec<String>) {
-    for (width, dark) in [(1280, false), (1280, true), (320, true), (320, false)] {
-        browser.resize(width, 900).await;
-        browser.prefer_dark(dark).await;
-        let theme = if dark { "dark" } else { "light" };
-        let sideways = browser.sideways().await;
-        if sideways > 0 {
-            wrong.push(format!("{state}, {width} px: {sideways} px stick out sideways"));
-        }
-        let found = browser.violations().await;
-        wrong.extend(found.into_iter().map(|line| format!("{state}, {width} px, {theme}: {line}")));
-    }
-    browser.resize(1280, 900).await;
-}
-
 /// Makes a user a member of another organization as well, under the same password.
 async fn join(server: &TestServer, user: &TestUser, organization: &str) {
     server.organization(organization, "bob@example.com").await;
@@ -168,38 +152,38 @@ async fn the_pages_of_accounts_have_no_accessibility_violation_and_never_scroll_
     let unrequired = "for (const field of document.querySelectorAll('input')) field.required = false";
 
     browser.goto(&invitation).await;
-    look(&browser, "invitation", &mut wrong).await;
+    browser.look("invitation", &mut wrong).await;
     browser.eval(unrequired).await;
     browser.fill("#name", "").await;
     browser.click(&button("Accept the invitation")).await;
     browser.find("#errors").await;
-    look(&browser, "invitation-error", &mut wrong).await;
+    browser.look("invitation-error", &mut wrong).await;
     browser.goto("/forgot-password").await;
-    look(&browser, "forgot", &mut wrong).await;
+    browser.look("forgot", &mut wrong).await;
     browser.fill("#email", "nobody@example.com").await;
     browser.click(&button("Send me a link")).await;
     browser.says(".lede", "a mail is on its way").await;
-    look(&browser, "forgot-sent", &mut wrong).await;
+    browser.look("forgot-sent", &mut wrong).await;
     browser.goto(&reset).await;
-    look(&browser, "reset", &mut wrong).await;
+    browser.look("reset", &mut wrong).await;
     browser.fill("#password", "short").await;
     browser.click(&button("Set the password")).await;
     browser.find("#password-error").await;
-    look(&browser, "reset-error", &mut wrong).await;
+    browser.look("reset-error", &mut wrong).await;
     browser.goto("/sign-in?done=password").await;
-    look(&browser, "sign-in-notice", &mut wrong).await;
+    browser.look("sign-in-notice", &mut wrong).await;
 
     join(&server, &ada, "Difference Engines and their makers of Clerkenwell").await;
     browser.sign_in(&ada).await;
     browser.goto("/settings/account").await;
-    look(&browser, "account", &mut wrong).await;
+    browser.look("account", &mut wrong).await;
     browser.click("details.org summary").await;
-    look(&browser, "account-switch", &mut wrong).await;
+    browser.look("account-switch", &mut wrong).await;
     browser.click("details.org summary").await;
     browser.eval(unrequired).await;
     browser.click(&button("Change the password")).await;
     browser.find("#errors").await;
-    look(&browser, "account-error", &mut wrong).await;
+    browser.look("account-error", &mut wrong).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
     browser.close().await;
 }

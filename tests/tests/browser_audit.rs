@@ -2,20 +2,6 @@
 
 use keystead_tests::{Browser, Sample, button};
 
-async fn look(browser: &Browser, state: &str, wrong: &mut Vec<String>) {
-    for (width, dark) in [(1280, false), (1280, true), (320, true), (320, false)] {
-        browser.resize(width, 900).await;
-        browser.prefer_dark(dark).await;
-        let theme = if dark { "dark" } else { "light" };
-        let sideways = browser.sideways().await;
-        if sideways > 0 {
-            wrong.push(format!("{state}, {width} px: {sideways} px stick out sideways"));
-        }
-        let found = browser.violations().await;
-        wrong.extend(found.into_iter().map(|line| format!("{state}, {width} px, {theme}: {line}")));
-    }
-}
-
 #[tokio::test]
 async fn the_audit_log_has_no_accessibility_violation_and_never_scrolls_sideways() {
     let sample = Sample::start().await;
@@ -23,15 +9,15 @@ async fn the_audit_log_has_no_accessibility_violation_and_never_scrolls_sideways
     browser.sign_in(&sample.ada).await;
     browser.goto("/settings/audit-log").await;
     let mut wrong = Vec::new();
-    look(&browser, "log", &mut wrong).await;
+    browser.look("log", &mut wrong).await;
     browser.eval("for (const details of document.querySelectorAll('.more')) details.open = true").await;
-    look(&browser, "details", &mut wrong).await;
+    browser.look("details", &mut wrong).await;
     browser.eval("document.querySelector('.picks').open = true").await;
-    look(&browser, "actions", &mut wrong).await;
+    browser.look("actions", &mut wrong).await;
     browser.goto("/settings/audit-log?action=role.deleted").await;
-    look(&browser, "nothing", &mut wrong).await;
+    browser.look("nothing", &mut wrong).await;
     browser.goto("/settings/audit-log?from=yesterday").await;
-    look(&browser, "a problem", &mut wrong).await;
+    browser.look("a problem", &mut wrong).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
     browser.close().await;
 }
