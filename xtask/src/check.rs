@@ -72,6 +72,8 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     let mut test = repository.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     test.env(tools::AXE_VARIABLE, tools::axe(repository)?);
     test.env(tools::AIOSMTPD_VARIABLE, tools::aiosmtpd(repository)?);
+    test.env(tools::JOSE_VARIABLE, tools::jose(repository)?);
+    test.env(tools::PYJWT_VARIABLE, tools::pyjwt(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");

@@ -16,6 +16,10 @@ use crate::repository::Repository;
 pub(crate) const AXE_VARIABLE: &str = "KEYSTEAD_TEST_AXE";
 /// Tells the tests where aiosmtpd's `smtp.py` is.
 pub(crate) const AIOSMTPD_VARIABLE: &str = "KEYSTEAD_TEST_AIOSMTPD";
+/// Tells the tests where jose's `package.json` is.
+pub(crate) const JOSE_VARIABLE: &str = "KEYSTEAD_TEST_JOSE";
+/// Tells the tests where `PyJWT`'s `__init__.py` is.
+pub(crate) const PYJWT_VARIABLE: &str = "KEYSTEAD_TEST_PYJWT";
 /// Tells the tests and the screenshots which `WebDriver` program to start.
 pub(crate) const CHROMEDRIVER_VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
 
@@ -24,13 +28,18 @@ const AIOSMTPD_VERSION: &str = "1.4.6";
 const AIOSMTPD_NEEDS: [&str; 2] = ["atpublic==6.0.2", "attrs==26.1.0"];
 const AXE_VERSION: &str = "4.14.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
+const JOSE_VERSION: &str = "6.2.18";
+const PYJWT_VERSION: &str = "2.15.1";
+/// What `PyJWT` needs to check signatures of Ed25519.
+const PYJWT_NEEDS: [&str; 3] = ["cryptography==50.0.2", "cffi==2.1.1", "pycparser==3.12"];
 const TYPOS_VERSION: &str = "1.52.0";
 
 /// Programs that come from the system, each with Debian's package that has it.
-const SYSTEM: [(&str, &str); 6] = [
+const SYSTEM: [(&str, &str); 7] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
-    // What installs axe-core, typos and aiosmtpd, and what the documentation's commands call.
+    // What installs and runs the packages below, and what the documentation's commands call.
+    ("node", "nodejs"),
     ("npm", "npm"),
     ("python3", "python3"),
     ("pip3", "python3-pip"),
@@ -43,6 +52,8 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     axe(repository)?;
     typos(repository)?;
     aiosmtpd(repository)?;
+    jose(repository)?;
+    pyjwt(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -51,17 +62,23 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
 pub(crate) fn axe(repository: &Repository) -> Result<PathBuf> {
     let folder = repository.tool("axe-core", AXE_VERSION);
     installed(folder.join("node_modules/axe-core/axe.min.js"), || {
-        let mut npm = repository.command("npm");
-        npm.args([
-            "install",
-            "--no-save",
-            "--no-package-lock",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-        ]);
-        process::run(npm.arg("--prefix").arg(&folder).arg(format!("axe-core@{AXE_VERSION}")))
+        npm(repository, &folder, &format!("axe-core@{AXE_VERSION}"))
     })
+}
+
+/// The JWT library that checks from JavaScript what Keystead signs: modules, from npm.
+pub(crate) fn jose(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("jose", JOSE_VERSION);
+    installed(folder.join("node_modules/jose/package.json"), || {
+        npm(repository, &folder, &format!("jose@{JOSE_VERSION}"))
+    })
+}
+
+/// Installs a package that needs no other into the folder.
+fn npm(repository: &Repository, folder: &Path, package: &str) -> Result<()> {
+    let mut npm = repository.command("npm");
+    npm.args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]);
+    process::run(npm.arg("--prefix").arg(folder).arg(package))
 }
 
 /// The spelling checker: a program in a Python wheel.
@@ -76,6 +93,14 @@ pub(crate) fn aiosmtpd(repository: &Repository) -> Result<PathBuf> {
     let aiosmtpd = format!("aiosmtpd=={AIOSMTPD_VERSION}");
     let packages = [&[aiosmtpd.as_str()], AIOSMTPD_NEEDS.as_slice()].concat();
     installed(folder.join("aiosmtpd/smtp.py"), || pip(repository, &folder, &packages))
+}
+
+/// The JWT library that checks from Python what Keystead signs: a module, from Python wheels.
+pub(crate) fn pyjwt(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("pyjwt", PYJWT_VERSION);
+    let pyjwt = format!("PyJWT=={PYJWT_VERSION}");
+    let packages = [&[pyjwt.as_str()], PYJWT_NEEDS.as_slice()].concat();
+    installed(folder.join("jwt/__init__.py"), || pip(repository, &folder, &packages))
 }
 
 /// Installs these packages, and no others, into the folder.
