@@ -129,6 +129,7 @@ fn fill(directory: &Directory, keys: usize, now: Timestamp, tokens: &mut Present
                 creator,
                 allow_impersonation: false,
                 expires_at: Some(now + SignedDuration::from_hours(24)),
+                session_epoch: 0,
                 last_used_at: None,
             }));
             tokens.push(token.expose());

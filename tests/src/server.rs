@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use keystead_app::operator::{Answer, Command, Password};
-use keystead_app::{App, Clock, Deployment, Entropy, Passwords};
+use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, RequestOrigin};
+use keystead_domain::{Actor, Description, Expiration, KeyName, SessionId, Via};
 use keystead_server::{Doors, Settings, router, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -101,12 +102,13 @@ impl TestServer {
     }
 
     async fn open(data: TempDir, parts: Parts) -> Self {
-        let Parts { deployment, public_url, clock, passwords, entropy } = parts.clone();
-        let app = App::open(data.path(), deployment, passwords, clock, entropy).await;
-        let app = Arc::new(app.expect("a store"));
+        let Parts { mut deployment, public_url, clock, passwords, entropy } = parts.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let settings = Settings::new(public_url.as_deref().unwrap_or(&url)).expect("an address");
+        settings.public_url().clone_into(&mut deployment.sessions.issuer);
+        let app = App::open(data.path(), deployment, passwords, clock, entropy).await;
+        let app = Arc::new(app.expect("a store"));
         let doors = Doors::new(Arc::clone(&app), settings);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, router(doors), async {
@@ -224,6 +226,28 @@ impl TestServer {
         };
         let Answer::Token { id, token } = self.operate(command).await else { panic!("not a key") };
         TestKey { id, token }
+    }
+
+    /// Makes an impersonation key for a user, who must hold `impersonation:grant`, with an expiration of 30 days.
+    pub async fn impersonation_key(&self, user: &TestUser, name: &str) -> TestKey {
+        let user = self.app.directory().user(user.id.parse().expect("an id")).expect("a user");
+        let via = Via::Session(SessionId::from_u128(1));
+        let actor = Actor::authenticated(user, via, None).expect("a user who may act");
+        let input = KeyInput {
+            name: KeyName::parse(name).expect("a name"),
+            description: Description::parse("").expect("a description"),
+            expiration: Expiration::default(),
+            allow_impersonation: true,
+            request_id: None,
+        };
+        let created = self.app.create_key(&actor, &input).await.expect("a key");
+        TestKey { id: created.key.id.to_string(), token: created.token.expect("a token").expose().to_owned() }
+    }
+
+    /// Mints a session for an address with an impersonation key, and returns its token.
+    pub async fn mint(&self, key: &TestKey, email: &str) -> String {
+        let minted = self.app.impersonate(&key.token, email, &[], &RequestOrigin::default()).await;
+        minted.expect("a session").token.to_string()
     }
 
     /// `GET /verify` with a key.

@@ -35,6 +35,9 @@ fn session_of(actor: &Actor) -> Result<SessionId, Error> {
     match actor.via() {
         Via::Session(session) => Ok(session),
         Via::Key(_) => Err(Error::Forbidden("Sign in to the console to do this: an API key cannot.".into())),
+        Via::Impersonation { .. } => {
+            Err(Error::Forbidden("Sign in to the console to do this: an impersonated session cannot.".into()))
+        }
     }
 }
 
@@ -71,7 +74,7 @@ impl App {
         }
         let hash = self.hash_password(&user.email, password).await?;
         let (mut change, actor) = self.begin_as(actor).await?;
-        let account = actor.own_account();
+        let account = actor.own_account()?;
         let written = change.transaction.change_password(&account, own.password_hash.as_deref(), &hash).await;
         if !written.map_err(fault)? {
             return Err(Error::Conflict(
@@ -99,7 +102,7 @@ impl App {
     /// One's own sessions, the one used last first.
     pub async fn own_sessions(&self, actor: &Actor) -> Result<Vec<OwnSession>, Error> {
         let now = self.now();
-        let started = self.store.sessions_of(&actor.own_account()).await.map_err(fault)?;
+        let started = self.store.sessions_of(&actor.own_account()?).await.map_err(fault)?;
         let live = started.into_iter().filter(|started| started.session.is_live(now));
         Ok(live
             .map(|started| OwnSession {
@@ -128,7 +131,7 @@ impl App {
     pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<(), Error> {
         session_of(actor)?;
         let mut change = self.store.begin(Trace::of(actor, self.now())).await.map_err(fault)?;
-        change.end_sessions_of(&actor.own_account()).await.map_err(fault)?;
+        change.end_sessions_of(&actor.own_account()?).await.map_err(fault)?;
         change.commit().await.map_err(fault)
     }
 

@@ -23,6 +23,10 @@ impl App {
     pub(crate) async fn begin_as(&self, actor: &Actor) -> Result<(Change<'_>, Actor), Error> {
         let trace = Trace::of(actor, self.now());
         let mut change = self.begin_in(actor.user().organization, trace).await?;
+        if let Some(session) = actor.impersonation() {
+            let actor = self.impersonated_again(&mut change, actor, session).await?;
+            return Ok((change, actor));
+        }
         let user = change.find(actor.user().id).await?.ok_or(Error::Unauthenticated)?;
         let actor = Actor::authenticated(Arc::new(user), actor.via(), actor.address())?;
         Ok((change, actor))

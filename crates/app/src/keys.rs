@@ -7,10 +7,11 @@ use keystead_domain::{
     Actor, ApiKey, Cursor, Description, Error, Expiration, Field, KeyEdit, KeyFilter, KeyId, KeyName,
     KeyScope, NewKeyGrant, PageRequest, User, UserId, View,
 };
-use keystead_store::{NewKey, Recorded};
+use keystead_store::{NewKey, Recorded, Transaction};
 use keystead_token::Token;
 
 use crate::App;
+use crate::impersonation::find_key;
 use crate::open::fault;
 
 /// What a person chose for a new key.
@@ -208,37 +209,10 @@ impl App {
         id: KeyId,
         typed_name: Option<&str>,
     ) -> Result<ApiKey, Error> {
-        let trace = Trace::of(actor, self.now());
-        match self.revoke(&actor.revocable_keys(), id, typed_name, trace).await {
-            Err(Error::NotFound(_)) => {
-                self.key(actor, id).await?;
-                Err(Error::Forbidden(
-                    "You may not revoke keys that others created. Ask an administrator.".into(),
-                ))
-            }
-            other => other,
-        }
-    }
-
-    pub(crate) async fn revoke(
-        &self,
-        scope: &KeyScope,
-        id: KeyId,
-        typed_name: Option<&str>,
-        trace: Trace,
-    ) -> Result<ApiKey, Error> {
-        let mut change = self.store.begin(trace).await.map_err(fault)?;
-        let Some(key) = change.key(scope, id).await.map_err(fault)? else {
-            // Somebody may have revoked it in the commit that is under way: a key is said to be gone once that is done.
-            change.commit().await.map_err(fault)?;
-            return Err(Error::NotFound("API key"));
-        };
-        if let Some(typed) = typed_name {
-            key.check_typed_name(typed)?;
-        }
-        change.revoke_key(scope, &key).await.map_err(fault)?;
-        change.commit().await.map_err(fault)?;
-        Ok(key)
+        let change = self.store.begin(Trace::of(actor, self.now())).await.map_err(fault)?;
+        let (change, key) = find_key(change, &actor.readable_keys(), id).await?;
+        actor.check_may_revoke(&key)?;
+        revoke(change, &actor.revocable_keys(), key, typed_name).await
     }
 
     /// Revokes every key of a user: one's own, or anybody's with `keys:revoke_all`. `typed_email` is what a person typed to confirm.
@@ -290,4 +264,19 @@ impl App {
             .filter(|user| reachable && user.organization == scope.organization())
             .ok_or(Error::NotFound("user"))
     }
+}
+
+/// Revokes a key that was found inside the change.
+pub(crate) async fn revoke(
+    mut change: Transaction,
+    scope: &KeyScope,
+    key: ApiKey,
+    typed_name: Option<&str>,
+) -> Result<ApiKey, Error> {
+    if let Some(typed) = typed_name {
+        key.check_typed_name(typed)?;
+    }
+    change.revoke_key(scope, &key).await.map_err(fault)?;
+    change.commit().await.map_err(fault)?;
+    Ok(key)
 }

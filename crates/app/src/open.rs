@@ -4,22 +4,25 @@ use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use keystead_directory::Directory;
 use keystead_domain::audit::SigningKey;
-use keystead_domain::{Error, IdGenerator, Role, Throttle};
-use keystead_store::{OpenError, Store, StoreError};
+use keystead_domain::{Error, IdGenerator, MintingRate, Role, SigningRing, Throttle};
+use keystead_store::{OpenError, PrivateFile, Store, StoreError};
 use keystead_token::Prefix;
 use uuid::Uuid;
 
 use crate::passwords::Passwords;
-use crate::{Clock, Entropy, Mailer};
+use crate::{Clock, Entropy, Mailer, SessionSettings, signing_ring};
 
 /// What the deployment decides.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Whether there are impersonation keys at all (promise 7). Off unless asked for.
     pub impersonation: bool,
+    /// What the sessions are like that impersonation keys mint.
+    pub sessions: SessionSettings,
     /// The prefix of new keys.
     pub key_prefix: Prefix,
     /// The prefix of new impersonation keys.
@@ -34,6 +37,7 @@ impl Default for Deployment {
     fn default() -> Self {
         Self {
             impersonation: false,
+            sessions: SessionSettings::default(),
             key_prefix: Prefix::key_default(),
             impersonation_prefix: Prefix::impersonation_default(),
             roles: Vec::new(),
@@ -56,6 +60,11 @@ pub struct App {
     pub(crate) swept_at: AtomicI64,
     /// Signs the ends of audit logs.
     pub(crate) signing_key: SigningKey,
+    /// Signs session tokens.
+    pub(crate) signing_ring: ArcSwap<SigningRing>,
+    /// Where the ring is kept; whoever holds the lock is the one who changes it.
+    pub(crate) signing_file: Mutex<PrivateFile>,
+    pub(crate) minting_rate: Mutex<MintingRate>,
 }
 
 /// Subjects whose failed sign-ins are remembered: some megabytes at most.
@@ -92,6 +101,8 @@ impl App {
         let store = Store::open(data_dir, subscriber).await?;
         load(&store, &directory).await?;
         let signing_key = crate::audit::signing_key(data_dir, &entropy)?;
+        let signing_file = signing_ring::file(data_dir);
+        let signing_ring = signing_ring::open(&signing_file, &entropy, clock.now())?;
         let swept_at = AtomicI64::new(clock.now().as_millisecond());
         Ok(Self {
             store,
@@ -104,6 +115,9 @@ impl App {
             throttle: Mutex::new(Throttle::new(THROTTLE_CAPACITY)),
             swept_at,
             signing_key,
+            signing_ring: ArcSwap::from_pointee(signing_ring),
+            signing_file: Mutex::new(signing_file),
+            minting_rate: Mutex::default(),
         })
     }
 

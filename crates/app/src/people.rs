@@ -113,8 +113,15 @@ impl App {
 
     /// The actor as a person.
     pub async fn myself(&self, actor: &Actor) -> Result<Person, Error> {
-        let details = self.store.own_details(&actor.own_account()).await.map_err(fault)?;
-        details.and_then(|details| self.person(details)).ok_or(Error::Unauthenticated)
+        let details = self.store.own_details(actor).await.map_err(fault)?;
+        let person = details.and_then(|details| self.person(details)).ok_or(Error::Unauthenticated)?;
+        Ok(match actor.session_attributes() {
+            // In a session they are who the session says, and may do what it lets them.
+            Some(attributes) => {
+                Person { user: Arc::clone(actor.user()), attributes: attributes.clone(), ..person }
+            }
+            None => person,
+        })
     }
 
     /// Somebody between the two reads was deleted: not there.

@@ -179,7 +179,7 @@ impl App {
         let (mut change, actor) = self.begin_as(actor).await?;
         // Everybody may change their own name; an address says who somebody is.
         let one = if id == actor.user().id && email.is_none() {
-            actor.own_account()
+            actor.own_account()?
         } else {
             let grant = actor.manage_people()?;
             grant.user(&change.user(id).await?)?

@@ -2,12 +2,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
 use keystead_domain::{Change, KeyId, KeyRecord, OrganizationId, OrganizationState, Role, User, UserId};
 use keystead_token::{TokenHash, TokenRef};
 
 use crate::hash::{SHARDS, Words};
+use crate::impersonators::{ImpersonationKey, Impersonators};
 use crate::table::{Key, Table};
 use crate::users::Users;
 use crate::{Refusal, Verified};
@@ -16,6 +17,7 @@ use crate::{Refusal, Verified};
 pub struct Directory {
     shards: [ArcSwap<Table>; SHARDS],
     users: Users,
+    impersonators: Impersonators,
     suspended: AtomicBool,
     sequence: AtomicU64,
     keys: AtomicUsize,
@@ -47,6 +49,7 @@ impl Directory {
         Self {
             shards: std::array::from_fn(|_| ArcSwap::from_pointee(Table::with_room(0))),
             users: Users::new(roles.into()),
+            impersonators: Impersonators::default(),
             suspended: AtomicBool::new(false),
             sequence: AtomicU64::new(0),
             keys: AtomicUsize::new(0),
@@ -126,6 +129,23 @@ impl Directory {
             _ => table.touch(place, to_second(now)),
         }
         Ok(Verified { key: key.id, allow_impersonation: key.allow_impersonation, expires_at, creator })
+    }
+
+    /// The impersonation key that minted a session, if it works `now`: its creator, and how often its sessions were ended. Whether
+    /// the creator still may have it impersonate is for [`Impersonator`](keystead_domain::Impersonator) to say.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify). A key of another kind is unknown.
+    pub fn impersonation_key(&self, id: KeyId, now: Timestamp) -> Result<(Arc<User>, u32), Refusal> {
+        if self.is_suspended() {
+            return Err(Refusal::Unavailable);
+        }
+        let key = self.impersonators.get(id).ok_or(Refusal::Unknown)?;
+        let creator = self.users.active(key.creator).ok_or(Refusal::CreatorInactive)?;
+        match key.expires_at {
+            Some(at) if now >= at => Err(Refusal::Expired { at }),
+            _ => Ok((Guard::into_inner(creator), key.epoch)),
+        }
     }
 
     /// A user as of now, active or not.
@@ -211,10 +231,16 @@ impl Directory {
 
     fn insert(&self, writer: &mut Writer, record: &KeyRecord) {
         let hash = Words::from(record.hash);
+        if record.allow_impersonation
+            && let Some(creator) = self.users.place(record.creator)
+        {
+            let (expires_at, epoch) = (record.expires_at, record.session_epoch);
+            self.impersonators.put(record.id, ImpersonationKey { creator, expires_at, epoch });
+        }
         let last_used = record.last_used_at.map_or(0, to_second);
         let table = self.shards[hash.shard()].load();
         if let Some(place) = table.find(&hash) {
-            // All else is frozen (promise 4).
+            // All else that a check of the key reads is frozen (promise 4).
             table.learn_used(place, last_used);
             return;
         }
@@ -242,7 +268,11 @@ impl Directory {
         let hash = Words::from(hash);
         let table = self.shards[hash.shard()].load();
         let Some(place) = table.find(&hash) else { return };
+        let key = table.key(place);
         table.kill(place);
+        if key.allow_impersonation {
+            self.impersonators.remove(key.id);
+        }
         drop(table);
         self.keys.fetch_sub(1, Ordering::Relaxed);
         let fill = &mut writer.shards[hash.shard()];
@@ -318,6 +348,7 @@ mod tests {
             creator: UserId::from_u128(1),
             allow_impersonation: false,
             expires_at: None,
+            session_epoch: 0,
             last_used_at: None,
         }
     }

@@ -38,6 +38,7 @@
 
 mod directory;
 mod hash;
+mod impersonators;
 mod table;
 mod users;
 mod verified;

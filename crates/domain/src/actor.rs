@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    ApiKey, Error, Expiration, Field, KeyId, KeyPolicy, OrganizationId, Permission, SessionId, User, UserId,
+    ApiKey, Error, Expiration, Field, Impersonation, KeyId, KeyPolicy, OrganizationId, Permission, SessionId,
+    User, UserAttributes, UserId,
 };
 
 /// How a request proved who it is from.
@@ -18,6 +19,13 @@ pub enum Via {
     Session(SessionId),
     /// An API key.
     Key(KeyId),
+    /// The token of a session that an impersonation key minted.
+    Impersonation {
+        /// The session.
+        session: SessionId,
+        /// The key.
+        key: KeyId,
+    },
 }
 
 /// An authenticated request: a user as of this moment, what proved it, and where it came from.
@@ -26,6 +34,8 @@ pub struct Actor {
     user: Arc<User>,
     via: Via,
     address: Option<IpAddr>,
+    /// The session, if it is an impersonated one.
+    impersonation: Option<Arc<Impersonation>>,
 }
 
 /// Which keys a list shows.
@@ -52,7 +62,46 @@ impl View {
 impl Actor {
     /// For the code that checks credentials, and for nothing else. A user who may not act is nobody.
     pub fn authenticated(user: Arc<User>, via: Via, address: Option<IpAddr>) -> Result<Self, Error> {
-        if user.may_act() { Ok(Self { user, via, address }) } else { Err(Error::Unauthenticated) }
+        if !user.may_act() {
+            return Err(Error::Unauthenticated);
+        }
+        Ok(Self { user, via, address, impersonation: None })
+    }
+
+    /// The user of an impersonated session, with what they may do in it.
+    #[must_use]
+    pub fn impersonated(session: Impersonation, address: Option<IpAddr>) -> Self {
+        let via = Via::Impersonation { session: session.id(), key: session.impersonator().key() };
+        let user = Arc::clone(session.user());
+        Self { user, via, address, impersonation: Some(Arc::new(session)) }
+    }
+
+    /// The session, if it is an impersonated one.
+    #[must_use]
+    pub fn impersonation(&self) -> Option<&Impersonation> {
+        self.impersonation.as_deref()
+    }
+
+    /// The attributes that the session gives its user, if it is an impersonated one.
+    #[must_use]
+    pub fn session_attributes(&self) -> Option<&UserAttributes> {
+        self.impersonation().map(Impersonation::attributes)
+    }
+
+    /// Refuses an impersonated session: some things a person does themselves, not a product in their name.
+    pub(crate) fn check_in_person(&self, what: &str) -> Result<(), Error> {
+        if self.impersonation.is_none() {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("An impersonated session cannot {what}.")))
+    }
+
+    /// Keeps impersonated sessions from keys that could mint further ones (promise 7).
+    fn check_may_touch(&self, key: &ApiKey) -> Result<(), Error> {
+        if key.allow_impersonation {
+            self.check_in_person("change or revoke impersonation keys")?;
+        }
+        Ok(())
     }
 
     /// The user who acts.
@@ -110,6 +159,7 @@ impl Actor {
 
     /// The keys of one user, to revoke: their own, or anybody's with `keys:revoke_all`.
     pub fn revocable_keys_of(&self, user: &User) -> Result<KeyScope, Error> {
+        self.check_in_person("revoke all of a user's keys at once")?;
         self.one_creator(user, &Permission::KEYS_REVOKE_ALL, "revoke keys that others created")
     }
 
@@ -128,11 +178,13 @@ impl Actor {
         if key.creator != self.user.id {
             return Err(Error::Forbidden("Only its creator can edit a key.".into()));
         }
+        self.check_may_touch(key)?;
         key.check_editable(now)
     }
 
-    /// Whether they may revoke a key: their own, or anybody's with `keys:revoke_all`.
+    /// Whether they may revoke a key, or end the sessions that it minted: their own, or anybody's with `keys:revoke_all`.
     pub fn check_may_revoke(&self, key: &ApiKey) -> Result<(), Error> {
+        self.check_may_touch(key)?;
         if self.revocable_keys().creator.is_none_or(|creator| creator == key.creator) {
             return Ok(());
         }
@@ -142,7 +194,7 @@ impl Actor {
     /// Whether the dialog offers *Allow impersonation*: the deployment has it on, and they hold the permission.
     #[must_use]
     pub fn may_grant_impersonation(&self, deployment_allows: bool) -> bool {
-        deployment_allows && self.user.may(&Permission::IMPERSONATION_GRANT)
+        deployment_allows && self.impersonation.is_none() && self.user.may(&Permission::IMPERSONATION_GRANT)
     }
 
     /// The grant to create one key, as far as the organization's policy goes (promise 7 for those that allow impersonation).
@@ -165,6 +217,7 @@ impl Actor {
             return Err(Error::Forbidden("Impersonation is not enabled on this deployment.".into()));
         }
         if allow_impersonation {
+            self.check_in_person("create impersonation keys")?;
             self.require(&Permission::IMPERSONATION_GRANT, "create impersonation keys")?;
         }
         Ok(grant)

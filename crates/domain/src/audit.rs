@@ -29,9 +29,9 @@ pub use via::ViaKind;
 pub struct Trace {
     /// Whom it was made as; `None` for the operator's command line and for first set-up.
     pub user: Option<UserId>,
-    /// The kind of proof: `session`, `key`, `operator`, `sign_in`, `set_up`.
+    /// The kind of proof ([`ViaKind::name`]).
     pub via: &'static str,
-    /// The session's or key's id.
+    /// The session's or key's id; of an impersonated session, the key's that minted it.
     pub via_id: Option<[u8; 16]>,
     /// From which address.
     pub address: Option<IpAddr>,
@@ -46,6 +46,7 @@ impl Trace {
         let (via, id) = match actor.via() {
             Via::Session(id) => ("session", *id.as_bytes()),
             Via::Key(id) => ("key", *id.as_bytes()),
+            Via::Impersonation { key, .. } => ("impersonation", *key.as_bytes()),
         };
         Self { user: Some(actor.user().id), via, via_id: Some(id), address: actor.address(), at }
     }

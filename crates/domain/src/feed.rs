@@ -20,7 +20,7 @@ pub enum Change {
     Organization(Box<OrganizationRecord>),
 }
 
-/// What verification needs of a key. All but `last_used_at` is frozen (promise 4).
+/// What verification needs of a key. All but `session_epoch` and `last_used_at` is frozen (promise 4).
 #[derive(Debug, Clone, Copy)]
 pub struct KeyRecord {
     /// The key's id.
@@ -33,6 +33,8 @@ pub struct KeyRecord {
     pub allow_impersonation: bool,
     /// The first instant at which it no longer works; `None` is never.
     pub expires_at: Option<Timestamp>,
+    /// How often the sessions that it minted were ended; 0 for a key that cannot mint any.
+    pub session_epoch: u32,
     /// When it last was accepted, as far as the store knows.
     pub last_used_at: Option<Timestamp>,
 }

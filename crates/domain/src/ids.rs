@@ -78,7 +78,7 @@ id! {
     OwnRoleId,
     /// Names a group of users.
     GroupId,
-    /// Names a console session. Not the session's cookie.
+    /// Names a session: of the console, or one that an impersonation key minted. Not the session's cookie or token.
     SessionId,
 }
 

@@ -17,6 +17,7 @@ mod expiration;
 mod feed;
 pub mod hex;
 mod ids;
+mod impersonation;
 mod key;
 mod key_policy;
 mod organization;
@@ -26,6 +27,7 @@ mod people;
 mod permission;
 mod role;
 mod session;
+mod session_token;
 mod text;
 mod throttle;
 mod user;
@@ -37,6 +39,10 @@ pub use error::{Error, Field};
 pub use expiration::Expiration;
 pub use feed::{Change, KeyRecord};
 pub use ids::{GroupId, IdGenerator, KeyId, OrganizationId, OwnRoleId, SessionId, UserId};
+pub use impersonation::{
+    Impersonation, Impersonator, MintingRate, NewImpersonation, SessionAttributes, SessionLifetime,
+    target_email,
+};
 pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
 pub use key_policy::KeyPolicy;
 pub use organization::{GROUPS_MAX, Group, Organization, OrganizationRecord, OrganizationState};
@@ -51,6 +57,9 @@ pub use role::{
     RoleBook, RoleId, RoleOrigin, SCOPES_MAX,
 };
 pub use session::{Lifetimes, Session, UserAgent};
+pub use session_token::{
+    ActingParty, BadSessionToken, CLOCK_SKEW, SESSION_TOKEN_TYPE, SessionClaims, SigningKeyInfo, SigningRing,
+};
 pub use text::{
     Description, Email, GroupName, KeyName, OrganizationName, PersonName, PolicyMessage, RoleName, SearchText,
 };

@@ -64,10 +64,10 @@ impl Actor {
         })
     }
 
-    /// Themselves: what everybody may change of their own account.
-    #[must_use]
-    pub fn own_account(&self) -> UserGrant {
-        UserGrant { organization: self.user().organization, user: self.user().id }
+    /// Themselves: what everybody may change of their own account, in person.
+    pub fn own_account(&self) -> Result<UserGrant, Error> {
+        self.check_in_person("change the user's account")?;
+        Ok(UserGrant { organization: self.user().organization, user: self.user().id })
     }
 
     /// The organization's settings.

@@ -47,6 +47,12 @@ impl Permission {
         Self(Cow::Borrowed(name))
     }
 
+    /// Whether it is one of Keystead's own, and not a product's.
+    #[must_use]
+    pub fn is_keysteads(&self) -> bool {
+        Self::OF_ORGANIZATION.contains(self) || *self == Self::ORGANIZATIONS_MANAGE
+    }
+
     /// Checks a permission's name: 1 to 100 of `a-z 0-9 _ . : -`, so that it can stand in a header's list.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte);
@@ -100,11 +106,21 @@ impl ResourceId {
     }
 }
 
+/// What a set holds beyond the permissions that it names. Each holds what the one before it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Beyond {
+    #[default]
+    Nothing,
+    /// All permissions of the product, also those not thought of yet: what an administrator keeps where Keystead's own are off.
+    TheProducts,
+    /// An administrator's: all permissions that work inside an organization.
+    Everything,
+}
+
 /// What somebody may do, everywhere or on some resources only.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermissionSet {
-    /// An administrator's: all permissions that work inside an organization, also the product's, also those not thought of yet.
-    everything: bool,
+    beyond: Beyond,
     everywhere: BTreeSet<Permission>,
     limited: Vec<Limited>,
     /// Written once for each user, and read by each verification.
@@ -129,7 +145,7 @@ impl PermissionSet {
 
     /// Everything that can be done inside an organization. `named` are the permissions that its roles name, for the list.
     pub(crate) fn add_everything(&mut self, named: impl IntoIterator<Item = Permission>) {
-        self.everything = true;
+        self.beyond = Beyond::Everything;
         self.everywhere.extend(Permission::OF_ORGANIZATION);
         self.everywhere.extend(named);
     }
@@ -153,7 +169,7 @@ impl PermissionSet {
         if other == Self::default() {
             return self;
         }
-        self.everything |= other.everything;
+        self.beyond = self.beyond.max(other.beyond);
         self.everywhere.extend(other.everywhere);
         self.limited.extend(other.limited);
         self.written()
@@ -168,8 +184,12 @@ impl PermissionSet {
     /// Whether it holds the permission everywhere.
     #[must_use]
     pub fn contains(&self, permission: &Permission) -> bool {
-        (self.everything && *permission != Permission::ORGANIZATIONS_MANAGE)
-            || self.everywhere.contains(permission)
+        let beyond = match self.beyond {
+            Beyond::Nothing => false,
+            Beyond::TheProducts => !permission.is_keysteads(),
+            Beyond::Everything => *permission != Permission::ORGANIZATIONS_MANAGE,
+        };
+        beyond || self.everywhere.contains(permission)
     }
 
     /// Whether it holds the permission on a resource: everywhere, or there.
@@ -185,7 +205,7 @@ impl PermissionSet {
     /// than they themselves.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        (self.everything || !other.everything)
+        self.beyond >= other.beyond
             && other.everywhere.iter().all(|permission| self.contains(permission))
             && other.limited.iter().all(|limited| {
                 limited.permissions.iter().all(|permission| {
@@ -197,7 +217,20 @@ impl PermissionSet {
     /// Whether it is an administrator's.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.everything
+        self.beyond == Beyond::Everything
+    }
+
+    /// What is left of it where Keystead's own permissions are off but those that `kept` says: the product's stay as they are.
+    #[must_use]
+    pub(crate) fn of_product_and(&self, kept: impl Fn(&Permission) -> bool) -> Self {
+        let stays = |permission: &&Permission| !permission.is_keysteads() || kept(permission);
+        let limited = self.limited.iter().map(|limited| Limited {
+            permissions: limited.permissions.iter().filter(stays).cloned().collect(),
+            resources: limited.resources.clone(),
+        });
+        let everywhere = self.everywhere.iter().filter(stays).cloned().collect();
+        let beyond = self.beyond.min(Beyond::TheProducts);
+        Self { beyond, everywhere, limited: limited.collect(), text: Box::default() }.written()
     }
 
     /// Those that hold everywhere, in alphabetical order.
@@ -256,6 +289,27 @@ mod tests {
         assert_eq!(set.to_string(), "", "the header lists what holds everywhere");
         let everywhere = PermissionSet::everywhere([permission("reports:read")]);
         assert!(everywhere.contains_on(&permission("reports:read"), &resource("b")));
+    }
+
+    #[test]
+    fn where_keysteads_own_permissions_are_off_an_administrator_keeps_every_permission_of_the_product() {
+        let mut everything = PermissionSet::default();
+        everything.add_everything([permission("reports:read")]);
+        everything.add([Permission::IAM_WRITE, permission("reports:share")], &[resource("a")].into());
+        let product = everything.written().of_product_and(|_| false);
+        assert_eq!(product.to_string(), "reports:read");
+        assert!(product.contains(&permission("not:thought:of:yet")));
+        for own in Permission::OF_ORGANIZATION.iter().chain([&Permission::ORGANIZATIONS_MANAGE]) {
+            assert!(!product.contains(own) && !product.contains_on(own, &resource("a")), "{own}");
+        }
+        assert!(product.contains_on(&permission("reports:share"), &resource("a")));
+        assert!(!product.is_everything());
+
+        let mut administrator = PermissionSet::default();
+        administrator.add_everything([]);
+        let kept = administrator.of_product_and(|own| *own == Permission::IAM_READ);
+        assert!(kept.contains(&Permission::IAM_READ) && !kept.contains(&Permission::IAM_WRITE));
+        assert!(administrator.covers(&kept) && !kept.covers(&administrator));
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl User {
         }
     }
 
+    /// The same user where Keystead's own permissions are off but those that `kept` says.
+    pub(crate) fn with_own_permissions(&self, kept: impl Fn(&Permission) -> bool) -> Self {
+        Self { permissions: self.permissions.of_product_and(kept), ..self.clone() }
+    }
+
     /// What the store keeps of them.
     #[must_use]
     pub fn record(&self) -> &Arc<UserRecord> {

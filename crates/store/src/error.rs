@@ -17,8 +17,8 @@ pub enum OpenError {
         /// Why.
         cause: std::io::Error,
     },
-    /// The key that signs audit logs cannot be used.
-    #[error("cannot use the key that signs the audit log, {}", file.display())]
+    /// A file with keys that sign, the audit log or session tokens, cannot be used.
+    #[error("cannot use the signing key {}", file.display())]
     SigningKey {
         /// Which file.
         file: PathBuf,

@@ -108,7 +108,7 @@ const USED_OF_ALL: &str = columns!("length($2) >= 0", used!());
 const ONE_OF_CREATOR: &str = columns!("k.creator_id = $2", "k.id = $3");
 const ONE_OF_ALL: &str = columns!("length($2) >= 0", "k.id = $3");
 
-fn creator(scope: &KeyScope) -> Vec<u8> {
+pub(crate) fn creator(scope: &KeyScope) -> Vec<u8> {
     scope.creator().map_or_else(Vec::new, |creator| creator.as_bytes().to_vec())
 }
 
@@ -174,6 +174,7 @@ impl Transaction {
             creator: grant.creator(),
             allow_impersonation: grant.allow_impersonation(),
             expires_at: key.expires_at,
+            session_epoch: 0,
             last_used_at: None,
         };
         self.announce_key(key.id, Change::Key(record)).await?;

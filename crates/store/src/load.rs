@@ -106,7 +106,7 @@ async fn keys(
     loop {
         let row = sqlx::query(
             "SELECT MAX(row), group_concat(hex(id) || hex(token_hash) || hex(creator_id) || ' ' || allow_impersonation || ' ' || \
-             COALESCE(expires_at, '') || ' ' || COALESCE(last_used_at, ''), ';') \
+             COALESCE(expires_at, '') || ' ' || session_epoch || ' ' || COALESCE(last_used_at, ''), ';') \
              FROM (SELECT rowid AS row, * FROM api_keys WHERE rowid > $1 AND rowid <= $2 AND revoked_at IS NULL \
              ORDER BY rowid LIMIT $3)",
         )
@@ -164,6 +164,7 @@ fn key(text: &str) -> Result<KeyRecord, StoreError> {
         creator: rows::id(TABLE, creator, UserId::from_slice)?,
         allow_impersonation: rows::flag(TABLE, number(part()?)?.ok_or_else(unreadable)?)?,
         expires_at: rows::optional_instant(TABLE, number(part()?)?)?,
+        session_epoch: rows::epoch(TABLE, number(part()?)?.ok_or_else(unreadable)?)?,
         last_used_at: rows::optional_instant(TABLE, number(part()?)?)?,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use keystead_domain::audit::Action;
 use keystead_domain::{
-    OrganizationId, PeopleScope, SearchText, UserAttributes, UserFilter, UserGrant, UserId, UserStatus,
+    Actor, OrganizationId, PeopleScope, SearchText, UserAttributes, UserFilter, UserId, UserStatus,
 };
 use serde_json::json;
 use sqlx::Row as _;
@@ -111,9 +111,9 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// The one user that the right is about.
-    pub async fn own_details(&self, grant: &UserGrant) -> Result<Option<UserDetails>, StoreError> {
-        self.details_of(grant.organization(), grant.user()).await
+    /// Whoever asks.
+    pub async fn own_details(&self, actor: &Actor) -> Result<Option<UserDetails>, StoreError> {
+        self.details_of(actor.user().organization, actor.user().id).await
     }
 
     /// One user.
@@ -156,12 +156,17 @@ impl Transaction {
 }
 
 fn details(row: &AnyRow) -> Result<UserDetails, StoreError> {
-    let attributes: BTreeMap<String, String> =
-        serde_json::from_str(row.try_get(3)?).map_err(|_| corrupt(TABLE, "attributes that are no texts"))?;
     Ok(UserDetails {
         id: id(TABLE, row.try_get::<&[u8], _>(0)?, UserId::from_slice)?,
         last_seen_at: optional_instant(TABLE, row.try_get(1)?)?,
         has_password: row.try_get::<i64, _>(2)? != 0,
-        attributes: UserAttributes::from_stored(attributes),
+        attributes: attributes(row.try_get(3)?)?,
     })
+}
+
+/// A user's attributes, from the column.
+pub(crate) fn attributes(json: &str) -> Result<UserAttributes, StoreError> {
+    let attributes: BTreeMap<String, String> =
+        serde_json::from_str(json).map_err(|_| corrupt(TABLE, "attributes that are no texts"))?;
+    Ok(UserAttributes::from_stored(attributes))
 }

@@ -71,6 +71,11 @@ pub(crate) fn flag(table: &'static str, number: i64) -> Result<bool, StoreError>
     }
 }
 
+/// How often a key's sessions were ended.
+pub(crate) fn epoch(table: &'static str, number: i64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|_| corrupt(table, "a number of ended sessions out of range"))
+}
+
 /// Columns: id, name, description, `masked_token`, `allow_impersonation`, `creator_id`, creator's name, `created_at`,
 /// `expires_at`, `last_used_at`.
 pub(crate) fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {

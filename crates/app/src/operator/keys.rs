@@ -4,7 +4,8 @@ use keystead_domain::audit::Trace;
 use keystead_domain::{Description, Error, Expiration, Field, KeyFilter, KeyId, KeyName, Operator};
 
 use super::{Answer, ListedKey};
-use crate::keys::Minted;
+use crate::impersonation::find_key;
+use crate::keys::{Minted, revoke};
 use crate::open::fault;
 use crate::{App, KeyInput};
 
@@ -74,7 +75,10 @@ impl App {
         })?;
         let organization = self.store.organization_of_key(Operator, id).await.map_err(fault)?;
         let organization = organization.ok_or(Error::NotFound("API key"))?;
-        let key = self.revoke(&Operator.keys_in(organization), id, None, Trace::operator(self.now())).await?;
+        let scope = Operator.keys_in(organization);
+        let change = self.store.begin(Trace::operator(self.now())).await.map_err(fault)?;
+        let (change, key) = find_key(change, &scope, id).await?;
+        let key = revoke(change, &scope, key, None).await?;
         Ok(Answer::Revoked { id: key.id.to_string(), name: key.name.to_string() })
     }
 }

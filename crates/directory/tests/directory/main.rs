@@ -41,6 +41,7 @@ fn record(token: &Token, creator: UserId) -> KeyRecord {
         creator,
         allow_impersonation: is_impersonation(hash),
         expires_at: None,
+        session_epoch: 0,
         last_used_at: None,
     }
 }

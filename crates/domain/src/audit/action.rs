@@ -17,6 +17,7 @@ pub enum Action {
     KeyCreated,
     KeyPolicySet,
     KeyRevoked,
+    KeySessionsEnded,
     KeyUpdated,
     OrganizationArchived,
     OrganizationCreated,
@@ -28,6 +29,7 @@ pub enum Action {
     RoleDeleted,
     RoleUpdated,
     SessionEnded,
+    SessionMinted,
     SessionStarted,
     SignInLinkCreated,
     UserAttributesSet,
@@ -42,7 +44,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in alphabetical order: what the log can be filtered by.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::AuditLogExported,
         Self::EmailAccessSet,
         Self::GroupCreated,
@@ -54,6 +56,7 @@ impl Action {
         Self::KeyCreated,
         Self::KeyPolicySet,
         Self::KeyRevoked,
+        Self::KeySessionsEnded,
         Self::KeyUpdated,
         Self::OrganizationArchived,
         Self::OrganizationCreated,
@@ -65,6 +68,7 @@ impl Action {
         Self::RoleDeleted,
         Self::RoleUpdated,
         Self::SessionEnded,
+        Self::SessionMinted,
         Self::SessionStarted,
         Self::SignInLinkCreated,
         Self::UserAttributesSet,
@@ -92,6 +96,7 @@ impl Action {
             Self::KeyCreated => "key.created",
             Self::KeyPolicySet => "key_policy.set",
             Self::KeyRevoked => "key.revoked",
+            Self::KeySessionsEnded => "key.sessions_ended",
             Self::KeyUpdated => "key.updated",
             Self::OrganizationArchived => "organization.archived",
             Self::OrganizationCreated => "organization.created",
@@ -103,6 +108,7 @@ impl Action {
             Self::RoleDeleted => "role.deleted",
             Self::RoleUpdated => "role.updated",
             Self::SessionEnded => "session.ended",
+            Self::SessionMinted => "session.minted",
             Self::SessionStarted => "session.started",
             Self::SignInLinkCreated => "sign_in_link.created",
             Self::UserAttributesSet => "user.attributes_set",
@@ -131,6 +137,7 @@ impl Action {
             Self::KeyCreated => "Created API key",
             Self::KeyPolicySet => "Set the policy for API keys",
             Self::KeyRevoked => "Revoked API key",
+            Self::KeySessionsEnded => "Ended the sessions of API key",
             Self::KeyUpdated => "Edited API key",
             Self::OrganizationArchived => "Archived organization",
             Self::OrganizationCreated => "Created organization",
@@ -142,6 +149,7 @@ impl Action {
             Self::RoleDeleted => "Deleted role",
             Self::RoleUpdated => "Changed role",
             Self::SessionEnded => "Signed out",
+            Self::SessionMinted => "Minted a session for",
             Self::SessionStarted => "Signed in",
             Self::SignInLinkCreated => "Made a sign-in link",
             Self::UserAttributesSet => "Set attributes of user",

@@ -9,6 +9,8 @@ pub enum ViaKind {
     Session,
     /// An API key.
     Key,
+    /// A session that an impersonation key minted.
+    Impersonation,
     /// The operator's command line.
     Operator,
     /// Somebody who was just signing in.
@@ -23,9 +25,10 @@ pub enum ViaKind {
 
 impl ViaKind {
     /// All of them: what the log can be filtered by.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Session,
         Self::Key,
+        Self::Impersonation,
         Self::Operator,
         Self::SignIn,
         Self::SetUp,
@@ -39,6 +42,7 @@ impl ViaKind {
         match self {
             Self::Session => "session",
             Self::Key => "key",
+            Self::Impersonation => "impersonation",
             Self::Operator => "operator",
             Self::SignIn => "sign_in",
             Self::SetUp => "set_up",
@@ -53,6 +57,7 @@ impl ViaKind {
         match self {
             Self::Session => "Console",
             Self::Key => "API key",
+            Self::Impersonation => "Impersonated session",
             Self::Operator => "Command line",
             Self::SignIn => "Sign-in",
             Self::SetUp => "First set-up",
