@@ -6,6 +6,7 @@ mod find;
 mod keys;
 mod message;
 mod organizations;
+mod signing_keys;
 mod users;
 
 use keystead_domain::Error;
@@ -13,7 +14,9 @@ use keystead_domain::Error;
 use crate::App;
 
 pub use audit::{AuditAnswer, AuditCommand};
-pub use message::{Answer, Command, ListedKey, ListedOrganization, ListedRole, ListedUser, Password};
+pub use message::{
+    Answer, Command, ListedKey, ListedOrganization, ListedRole, ListedSigningKey, ListedUser, Password,
+};
 
 use users::check_may_act;
 
@@ -62,6 +65,9 @@ impl App {
                 self.list_keys_of(&user, organization.as_deref()).await
             }
             Command::KeyRevoke { id } => self.revoke_by_id(&id).await,
+            Command::KeyEndSessions { id } => self.end_sessions_by_id(&id).await,
+            Command::SigningKeyList => Ok(self.list_signing_keys()),
+            Command::SigningKeyRotate { discard_old } => self.rotate_signing_keys_now(discard_old),
             Command::Audit(command) => Ok(Answer::Audit(self.operate_audit(command).await?)),
         }
     }

@@ -1,10 +1,13 @@
 //! `keystead key …`.
 
 use keystead_domain::audit::Trace;
-use keystead_domain::{Description, Error, Expiration, Field, KeyFilter, KeyId, KeyName, Operator};
+use keystead_domain::{
+    ApiKey, Description, Error, Expiration, Field, KeyFilter, KeyId, KeyName, KeyScope, Operator,
+};
+use keystead_store::Transaction;
 
 use super::{Answer, ListedKey};
-use crate::impersonation::find_key;
+use crate::impersonation::{check_mints, find_key};
 use crate::keys::{Minted, revoke};
 use crate::open::fault;
 use crate::{App, KeyInput};
@@ -67,6 +70,21 @@ impl App {
     }
 
     pub(super) async fn revoke_by_id(&self, id: &str) -> Result<Answer, Error> {
+        let (change, scope, key) = self.begin_with_key(id).await?;
+        let key = revoke(change, &scope, key, None).await?;
+        Ok(Answer::Revoked { id: key.id.to_string(), name: key.name.to_string() })
+    }
+
+    pub(super) async fn end_sessions_by_id(&self, id: &str) -> Result<Answer, Error> {
+        let (mut change, scope, key) = self.begin_with_key(id).await?;
+        check_mints(&key)?;
+        change.end_impersonated_sessions(&scope, &key).await.map_err(fault)?;
+        change.commit().await.map_err(fault)?;
+        Ok(Answer::SessionsEnded { id: key.id.to_string(), name: key.name.to_string() })
+    }
+
+    /// Begins a change of a key, and returns the key as it is inside of it.
+    async fn begin_with_key(&self, id: &str) -> Result<(Transaction, KeyScope, ApiKey), Error> {
         let id: KeyId = id.parse().map_err(|_| {
             Error::invalid(
                 Field::Id,
@@ -74,11 +92,9 @@ impl App {
             )
         })?;
         let organization = self.store.organization_of_key(Operator, id).await.map_err(fault)?;
-        let organization = organization.ok_or(Error::NotFound("API key"))?;
-        let scope = Operator.keys_in(organization);
+        let scope = Operator.keys_in(organization.ok_or(Error::NotFound("API key"))?);
         let change = self.store.begin(Trace::operator(self.now())).await.map_err(fault)?;
         let (change, key) = find_key(change, &scope, id).await?;
-        let key = revoke(change, &scope, key, None).await?;
-        Ok(Answer::Revoked { id: key.id.to_string(), name: key.name.to_string() })
+        Ok((change, scope, key))
     }
 }

@@ -108,6 +108,18 @@ pub enum Command {
         /// Its id.
         id: String,
     },
+    /// End the sessions that an impersonation key has minted.
+    KeyEndSessions {
+        /// The key's id.
+        id: String,
+    },
+    /// List the keys that sign sessions.
+    SigningKeyList,
+    /// Let the next key sign sessions.
+    SigningKeyRotate {
+        /// Whether to replace all keys, which ends every session that they signed.
+        discard_old: bool,
+    },
     /// What is asked of audit logs.
     Audit(AuditCommand),
 }
@@ -199,6 +211,15 @@ pub enum Answer {
         /// Its name.
         name: String,
     },
+    /// The sessions of a key were ended.
+    SessionsEnded {
+        /// The key's id.
+        id: String,
+        /// Its name.
+        name: String,
+    },
+    /// The keys that sign sessions: the one that does, the next, then those that did, latest first.
+    SigningKeys(Vec<ListedSigningKey>),
     /// What audit logs have to say.
     Audit(AuditAnswer),
     /// It was refused.
@@ -281,4 +302,18 @@ pub struct ListedKey {
     pub created_at: String,
     pub expires_at: Option<String>,
     pub last_used_at: Option<String>,
+}
+
+/// A key that signs sessions, as `signing-key list` shows it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedSigningKey {
+    /// Its name in tokens (`kid`).
+    pub id: String,
+    /// `current`, `next` or `retired`.
+    pub state: String,
+    /// When it was made, and published.
+    pub created_at: String,
+    /// Until when a retired key stays published: the last session that it signed has ended then.
+    pub ends_at: Option<String>,
 }
