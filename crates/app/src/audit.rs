@@ -5,7 +5,7 @@ mod ship;
 mod sign;
 mod verify;
 
-use keystead_domain::audit::{AuditCursor, AuditFilter, AuditPageRequest, Event, ViaKind};
+use keystead_domain::audit::{AuditCursor, AuditFilter, AuditPageRequest, Event};
 use keystead_domain::{Actor, Email, Error, Field, UserId};
 use keystead_store::AuditNames;
 
@@ -68,7 +68,7 @@ fn named_ids<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<[u8; 16]> {
     let mut ids: Vec<_> = events
         .into_iter()
         .flat_map(|event| {
-            let key = event.via_id.filter(|_| event.via == ViaKind::Key.name());
+            let key = event.via_key();
             [event.user.map(|user| *user.as_bytes()), event.target, key]
         })
         .flatten()

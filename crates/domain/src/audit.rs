@@ -93,6 +93,13 @@ pub struct Event {
 pub const CHAIN_START: [u8; 32] = [0; 32];
 
 impl Event {
+    /// The API key that it was done through: itself, or in a session that it minted.
+    #[must_use]
+    pub fn via_key(&self) -> Option<[u8; 16]> {
+        let kind = ViaKind::parse(&self.via).ok();
+        self.via_id.filter(|_| matches!(kind, Some(ViaKind::Key | ViaKind::Impersonation)))
+    }
+
     /// The link of the chain: SHA-256 over the previous link and every field, each with its length before it, so that no two
     /// different events have the same bytes.
     #[must_use]

@@ -1,12 +1,13 @@
-//! From a request to the actor behind it: an API key in the `Authorization` header, or the console's cookie.
+//! From a request to the actor behind it: an API key or a session's token in the `Authorization` header, or the console's cookie.
 
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::header::{HOST, ORIGIN, USER_AGENT};
 use http::{Extensions, HeaderMap, Method};
-use keystead_app::{BrowserSecret, Refusal, RequestOrigin};
-use keystead_domain::{Actor, Error, UserAgent, Via};
+use keystead_app::{BrowserSecret, Refusal, RequestOrigin, SessionRefusal};
+use keystead_domain::{Actor, Error, UserAgent};
 
+use crate::checked::{Checked, Refused};
 use crate::observe::Client;
 use crate::{Doors, Settings, bearer};
 
@@ -17,8 +18,8 @@ pub(crate) enum NoActor {
     Missing,
     /// The header is there and cannot be read.
     Malformed(bearer::Malformed),
-    /// The key does not work.
-    Refused(Refusal),
+    /// The key or the session does not count.
+    Refused(Refused),
     /// A cookie came with a request that another site may have made.
     CrossSite,
     /// It could not be checked.
@@ -36,7 +37,35 @@ pub(crate) fn browser_origin(extensions: &Extensions, headers: &HeaderMap) -> Re
     RequestOrigin { user_agent, ..origin(extensions) }
 }
 
-/// The actor of a request to an API: a key if the header is there, else the cookie, and that only when the browser says that
+/// The actor of a request by an impersonated session: its token in the header, and nothing else.
+pub(crate) fn session_actor(
+    doors: &Doors,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Actor, NoActor> {
+    let token = bearer::token(headers).map_err(NoActor::Malformed)?.ok_or(NoActor::Missing)?;
+    match doors.check(token).map_err(NoActor::Refused)? {
+        checked @ Checked::Session(_) => {
+            checked.into_actor(origin(extensions).address).map_err(NoActor::Failed)
+        }
+        Checked::Key(_) => Err(NoActor::Refused(Refused::Session(SessionRefusal::Ended))),
+    }
+}
+
+/// The actor of a request by an API key, and nothing else.
+pub(crate) fn key_actor(
+    doors: &Doors,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Actor, NoActor> {
+    let token = bearer::token(headers).map_err(NoActor::Malformed)?.ok_or(NoActor::Missing)?;
+    match doors.check(token).map_err(NoActor::Refused)? {
+        checked @ Checked::Key(_) => checked.into_actor(origin(extensions).address).map_err(NoActor::Failed),
+        Checked::Session(_) => Err(NoActor::Refused(Refused::Key(Refusal::Unknown))),
+    }
+}
+
+/// The actor of a request to an API: a key or a session if the header is there, else the cookie, and that only when the browser says that
 /// the request is the console's own.
 pub(crate) async fn api_actor(
     doors: &Doors,
@@ -46,9 +75,8 @@ pub(crate) async fn api_actor(
 ) -> Result<Actor, NoActor> {
     let origin = origin(extensions);
     if let Some(token) = bearer::token(headers).map_err(NoActor::Malformed)? {
-        let verified = doors.verify(token).1.map_err(NoActor::Refused)?;
-        let via = Via::Key(verified.key);
-        return Actor::authenticated(verified.into_user(), via, origin.address).map_err(NoActor::Failed);
+        let checked = doors.check(token).map_err(NoActor::Refused)?;
+        return checked.into_actor(origin.address).map_err(NoActor::Failed);
     }
     let Some(cookie) = session_cookie(doors.settings(), headers) else { return Err(NoActor::Missing) };
     if !method.is_safe() && !is_same_origin(doors.settings(), headers) {

@@ -5,6 +5,7 @@
 
 mod assets;
 mod bearer;
+mod checked;
 mod client_address;
 pub mod console;
 mod credentials;
@@ -12,6 +13,7 @@ mod csv;
 mod graphql;
 mod health;
 mod metrics;
+mod oauth;
 mod observe;
 mod problem;
 mod router;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
-use keystead_app::{App, Refusal, Verified};
+use keystead_app::{App, Refusal, SessionRefusal, Verified};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     expired: Counter,
     inactive: Counter,
     unavailable: Counter,
+    sessions: [Counter; 4],
     verification: Arc<Histogram>,
     requests: [Counter; 5],
     request: Arc<Histogram>,
@@ -37,6 +38,10 @@ impl Metrics {
         let answers = Outcomes::default();
         registry.register("verifications", "Verifications of API keys, by outcome", outcomes.clone());
         registry.register("http_requests", "Requests but /verify, by class of status", answers.clone());
+        let sessions = Outcomes::default();
+        let help = "Checks of the tokens of impersonated sessions, by outcome";
+        registry.register("session_checks", help, sessions.clone());
+        let session = |name| sessions.get_or_create(&vec![("outcome", name)]).clone();
         let outcome = |name| outcomes.get_or_create(&vec![("outcome", name)]).clone();
         let class = |name| answers.get_or_create(&vec![("status", name)]).clone();
         let verification = Arc::new(Histogram::default());
@@ -58,6 +63,7 @@ impl Metrics {
             expired: outcome("expired"),
             inactive: outcome("creator_inactive"),
             unavailable: outcome("unavailable"),
+            sessions: [session("accepted"), session("ended"), session("expired"), session("unavailable")],
             requests: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
             registry,
             verification,
@@ -75,6 +81,17 @@ impl Metrics {
         }
         .inc();
         self.verification.observe(took);
+    }
+
+    pub(crate) fn checked_session(&self, refusal: Option<&SessionRefusal>) {
+        let [accepted, ended, expired, unavailable] = &self.sessions;
+        match refusal {
+            None => accepted,
+            Some(SessionRefusal::Ended) => ended,
+            Some(SessionRefusal::Expired { .. }) => expired,
+            Some(SessionRefusal::Unavailable) => unavailable,
+        }
+        .inc();
     }
 
     pub(crate) fn answered(&self, status: StatusCode, took: Duration) {

@@ -18,7 +18,7 @@ use crate::console::{
     organizations, password, roles, settings,
 };
 use crate::observe::{NotCompressed, observe};
-use crate::{Doors, assets, graphql, health, verify};
+use crate::{Doors, assets, graphql, health, oauth, verify};
 
 /// However slowly a body comes, a request ends.
 const SLOWEST: Duration = Duration::from_secs(20);
@@ -103,6 +103,9 @@ pub fn router(doors: Doors) -> Router {
             "/settings/users/{user}/reset-password",
             get(actions::reset_password_page).post(actions::reset_password),
         )
+        .route("/oauth2/token", post(oauth::token))
+        .route("/oauth2/introspect", post(oauth::introspect))
+        .route("/.well-known/jwks.json", get(oauth::jwks))
         .route("/graphql", any(graphql::graphql))
         .route("/graphql/assets/{digest}/{name}", get(graphql::asset))
         .fallback(console::not_found)

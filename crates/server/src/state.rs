@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use jiff::Timestamp;
-use keystead_app::{App, Refusal, Verified};
+use keystead_app::App;
 
 use crate::Settings;
+use crate::checked::{Checked, Refused};
 use crate::metrics::Metrics;
 
 /// The doors of one running server. Cheap to clone.
@@ -49,12 +49,18 @@ impl Doors {
         &self.0.graphql
     }
 
-    /// Checks a key and counts the outcome, for every door.
-    pub(crate) fn verify(&self, token: &str) -> (Timestamp, Result<Verified, Refusal>) {
+    /// Checks a bearer token and counts the outcome, for every door.
+    pub(crate) fn check(&self, token: &str) -> Result<Checked, Refused> {
         let start = Instant::now();
         let now = self.0.app.now();
+        // Every session's token has dots, and no API key has one.
+        if token.contains('.') {
+            let outcome = self.0.app.verify_session(token, now);
+            self.0.metrics.checked_session(outcome.as_ref().err());
+            return outcome.map(|session| Checked::Session(Box::new(session))).map_err(Refused::Session);
+        }
         let outcome = self.0.app.verify(token, now);
         self.0.metrics.verified(&outcome, start.elapsed());
-        (now, outcome)
+        outcome.map(Checked::Key).map_err(Refused::Key)
     }
 }

@@ -10,9 +10,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
-use keystead_app::{Refusal, Verified};
 use keystead_domain::{Error, Field, Permission, ResourceId, User};
 
+use crate::checked::Checked;
 use crate::problem::problem;
 use crate::{Doors, bearer};
 
@@ -20,6 +20,7 @@ const USER_ID: HeaderName = HeaderName::from_static("x-keystead-user-id");
 const USER_EMAIL: HeaderName = HeaderName::from_static("x-keystead-user-email");
 const ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-keystead-organization-id");
 const KEY_ID: HeaderName = HeaderName::from_static("x-keystead-key-id");
+const IMPERSONATOR_KEY_ID: HeaderName = HeaderName::from_static("x-keystead-impersonator-key-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions");
 
 /// `GET`, `HEAD` or `POST /verify`.
@@ -28,24 +29,22 @@ pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Resp
         Ok(wanted) => wanted,
         Err(error) => return problem(&error),
     };
-    let verified = match bearer::token(request.headers()) {
-        Ok(Some(token)) => doors.verify(token).1,
+    let checked = match bearer::token(request.headers()) {
+        Ok(Some(token)) => doors.check(token),
         Ok(None) => return refused("Send the header: Authorization: Bearer YOUR_API_KEY."),
         Err(malformed) => return refused(malformed.0),
     };
-    match verified {
-        Ok(verified) if wanted.as_ref().is_none_or(|wanted| wanted.is_held_by(verified.user())) => {
-            accepted(&verified)
+    match checked {
+        Ok(checked) if wanted.as_ref().is_none_or(|wanted| wanted.is_held_by(checked.user())) => {
+            accepted(&checked)
         }
-        Ok(_) => lacking(),
-        Err(Refusal::Expired { at }) => refused(&format!("The API key expired at {at}.")),
-        // One answer for all of these: what a guesser learns from them is nothing.
-        Err(Refusal::Unknown | Refusal::CreatorInactive) => refused("The API key does not work."),
-        Err(Refusal::Unavailable) => {
+        Ok(checked) => lacking(&checked),
+        Err(why) if why.is_unavailable() => {
             let mut response = problem(&Error::Unavailable);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
+        Err(why) => refused(&why.description()),
     }
 }
 
@@ -95,8 +94,14 @@ impl Wanted {
     }
 }
 
-fn accepted(verified: &Verified) -> Response {
-    let user = verified.user();
+fn accepted(checked: &Checked) -> Response {
+    let user = checked.user();
+    // A session acts as its user. Whose key minted it stands in a header of its own, which a service that reads only the other
+    // does not take for the user's key.
+    let (key_header, key) = match checked {
+        Checked::Key(verified) => (KEY_ID, verified.key),
+        Checked::Session(session) => (IMPERSONATOR_KEY_ID, session.impersonator().key()),
+    };
     // All values in one piece of memory: to allocate each costs more than the verification did.
     let mut text = String::with_capacity(256);
     let mut end_of = |value: &dyn fmt::Display| {
@@ -108,7 +113,7 @@ fn accepted(verified: &Verified) -> Response {
         (USER_ID, end_of(&user.id)),
         (USER_EMAIL, end_of(&user.email)),
         (ORGANIZATION_ID, end_of(&user.organization)),
-        (KEY_ID, end_of(&verified.key)),
+        (key_header, end_of(&key)),
         (PERMISSIONS, end_of(user.permissions())),
     ];
     let text = Bytes::from(text);
@@ -132,12 +137,12 @@ fn refused(description: &str) -> Response {
     challenge(StatusCode::UNAUTHORIZED, "invalid_token", description)
 }
 
-fn lacking() -> Response {
-    challenge(
-        StatusCode::FORBIDDEN,
-        "insufficient_scope",
-        "The creator of the API key does not hold this permission.",
-    )
+fn lacking(checked: &Checked) -> Response {
+    let description = match checked {
+        Checked::Key(_) => "The creator of the API key does not hold this permission.",
+        Checked::Session(_) => "The user of the session does not hold this permission in it.",
+    };
+    challenge(StatusCode::FORBIDDEN, "insufficient_scope", description)
 }
 
 fn challenge(status: StatusCode, code: &str, description: &str) -> Response {

@@ -19,6 +19,8 @@ pub(super) enum AuditVia {
     Session,
     /// An API key.
     Key,
+    /// A session that an impersonation key minted.
+    Impersonation,
     /// The operator's command line.
     Operator,
     /// Somebody who was just signing in.
@@ -165,7 +167,7 @@ impl AuditEvent {
                 deleted: named.is_none_or(|named| named.deleted),
             }
         });
-        let key = event.via_id.filter(|_| event.via == ViaKind::Key.name());
+        let key = event.via_key();
         Self {
             sequence: event.sequence,
             at: DateTime(event.at),

@@ -1,6 +1,7 @@
 //! The HTTP side of `/graphql`, as the GraphQL over HTTP specification has it.
 //!
-//! Who asks is decided first, from the headers alone: of a request without a credential no byte of the body is read.
+//! Who asks is decided first, from the headers alone. A request without a credential is read, within the same bounds, only to see
+//! whether it is `impersonateUser`, whose argument is the credential; whatever else it is, or is not, is answered alike.
 
 use std::sync::Arc;
 
@@ -13,16 +14,15 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use keystead_app::Refusal;
-use keystead_domain::Error;
+use keystead_domain::{Actor, Error};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
-use super::{Caller, graphiql, limits};
-use crate::credentials::{NoActor, api_actor};
+use super::{Caller, Visitor, graphiql, limits};
+use crate::credentials::{self, NoActor, api_actor};
 use crate::observe::NotCompressed;
 use crate::{Doors, problem};
 
@@ -115,7 +115,9 @@ async fn post(doors: &Doors, head: &Parts, body: Body) -> Response {
     let media_type = MediaType::accepted(&head.headers);
     let refusals = media_type.unwrap_or(MediaType::Json);
     let actor = match api_actor(doors, &head.method, &head.headers, &head.extensions).await {
-        Ok(actor) => actor,
+        Ok(actor) => Some(actor),
+        // The credential may be an argument.
+        Err(NoActor::Missing) => None,
         Err(why) => return no_actor(why, refusals),
     };
     let Some(media_type) = media_type else {
@@ -124,15 +126,18 @@ async fn post(doors: &Doors, head: &Parts, body: Body) -> Response {
     };
     let request = match read(&head.headers, body).await {
         Ok(request) => request,
+        Err(_) if actor.is_none() => return no_actor(NoActor::Missing, refusals),
         Err((status, message)) => return refused(status, &message, media_type),
     };
-    let public_url = doors.settings().public_url().to_owned();
-    let caller = Caller { app: Arc::clone(doors.app()), actor, public_url };
-    let (answer, is_mutation) = match prepare(&request) {
+    let prepared = prepare(&request);
+    if actor.is_none() && !prepared.as_ref().is_ok_and(limits::is_for_everybody) {
+        return no_actor(NoActor::Missing, refusals);
+    }
+    let (answer, is_mutation) = match prepared {
         Ok(document) => {
             let is_mutation =
                 document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation);
-            (execute(doors, request, document, caller).await, is_mutation)
+            (execute(doors, request, document, actor, &head.extensions).await, is_mutation)
         }
         Err(refused) => (Answer::refused(&refused.message, "BAD_USER_INPUT", refused.at), false),
     };
@@ -248,10 +253,16 @@ async fn execute(
     doors: &Doors,
     request: GraphQlRequest,
     document: ExecutableDocument,
-    caller: Caller,
+    actor: Option<Actor>,
+    extensions: &Extensions,
 ) -> Answer {
     let variables = Variables::from_json(request.variables.unwrap_or_default().into());
-    let mut query = async_graphql::Request::new(request.query).variables(variables).data(caller);
+    let visitor = Visitor { app: Arc::clone(doors.app()), origin: credentials::origin(extensions) };
+    let mut query = async_graphql::Request::new(request.query).variables(variables).data(visitor);
+    if let Some(actor) = actor {
+        let public_url = doors.settings().public_url().to_owned();
+        query = query.data(Caller { app: Arc::clone(doors.app()), actor, public_url });
+    }
     query.operation_name = request.operation_name;
     query.set_parsed_query(document);
     Answer::of(doors.graphql().execute(query).await)
@@ -269,10 +280,9 @@ fn no_actor(why: NoActor, media_type: MediaType) -> Response {
             unauthenticated("Bearer", message, media_type)
         }
         NoActor::Malformed(malformed) => dead(malformed.0),
-        NoActor::Refused(Refusal::Expired { at }) => dead(&format!("The API key expired at {at}.")),
-        NoActor::Refused(Refusal::Unknown | Refusal::CreatorInactive)
-        | NoActor::Failed(Error::Unauthenticated) => dead("The API key does not work."),
-        NoActor::Refused(Refusal::Unavailable) => failed(&Error::Unavailable, media_type),
+        NoActor::Refused(why) if why.is_unavailable() => failed(&Error::Unavailable, media_type),
+        NoActor::Refused(why) => dead(&why.description()),
+        NoActor::Failed(Error::Unauthenticated) => dead("The API key does not work."),
         NoActor::CrossSite => {
             let message = "A sign-in cookie counts only for requests from this address's own pages. \
                            Programs and other sites send an API key instead.";

@@ -1,7 +1,7 @@
 //! `ApiKey` in the schema, and the choices that requests name.
 
 use async_graphql::{
-    Context, Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, Value,
+    Context, Enum, ID, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject, Value,
 };
 use jiff::Timestamp;
 use keystead_domain::{self as domain, Error, Expiration, Status, View};
@@ -113,6 +113,17 @@ impl ApiKey {
         self.key.allow_impersonation
     }
 
+    /// What it has minted; null for a key that is no impersonation key.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn impersonation(&self, context: &Context<'_>) -> Result<Option<ApiKeyImpersonation>, Error> {
+        let caller = caller(context)?;
+        let sessions = caller.app.key_sessions(&caller.actor, std::slice::from_ref(&self.key)).await?;
+        Ok(sessions.get(&self.key.id).map(|sessions| ApiKeyImpersonation {
+            last_minted_at: sessions.last_minted_at.map(DateTime),
+            live_sessions: i32::try_from(sessions.live).unwrap_or(i32::MAX),
+        }))
+    }
+
     /// Who created it, and whose permissions it has. Never changes.
     async fn created_by(&self, context: &Context<'_>) -> Result<User, Error> {
         let caller = caller(context)?;
@@ -138,4 +149,13 @@ impl ApiKey {
     async fn last_used_at(&self) -> Option<DateTime> {
         self.key.last_used_at.map(DateTime)
     }
+}
+
+/// What an impersonation key has minted.
+#[derive(SimpleObject)]
+pub(super) struct ApiKeyImpersonation {
+    /// When it last minted a session; null if it never did.
+    last_minted_at: Option<DateTime>,
+    /// How many sessions have neither run out nor been ended, counted up to 1,000.
+    live_sessions: i32,
 }

@@ -4,7 +4,7 @@
 //! unchecked, 64 KiB overflow the stack or keep a core busy for hours. What passes here can do neither; what it may read is
 //! bounded by [`super::COMPLEXITY`] after that.
 
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::parser::{Error as SyntaxError, parse_query};
 use async_graphql::{Pos, Positioned};
 
@@ -57,6 +57,21 @@ pub(super) fn parse(text: &str) -> Result<ExecutableDocument, Refused> {
         walk.set(&fragment.node.selection_set, Place { introspection, ..Place::default() })?;
     }
     Ok(document)
+}
+
+/// Whether a request needs no credential but its arguments: one mutation, of which the one field is `impersonateUser`. One of them, so
+/// that a request is one attempt, and no fragments, so that this sees all that there is.
+pub(super) fn is_for_everybody(document: &ExecutableDocument) -> bool {
+    let mut operations = document.operations.iter();
+    let (Some((_, operation)), None) = (operations.next(), operations.next()) else { return false };
+    let fields = operation.node.selection_set.node.items.iter().map(|selection| match &selection.node {
+        Selection::Field(field) => Some(field.node.name.node.as_str()),
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
+    });
+    let others: Vec<_> = fields.filter(|name| *name != Some("__typename")).collect();
+    operation.node.ty == OperationType::Mutation
+        && document.fragments.is_empty()
+        && others == [Some("impersonateUser")]
 }
 
 /// Reads a text's tokens, and no more of its grammar than that.

@@ -24,7 +24,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_graphql::{Context, EmptySubscription, ID, SDLExportOptions};
-use keystead_app::App;
+use keystead_app::{App, RequestOrigin};
 use keystead_domain::{Actor, Error};
 
 pub(crate) use graphiql::asset;
@@ -50,6 +50,12 @@ pub fn schema_text() -> String {
     let text = schema().sdl_with_options(options);
     // The export leaves blanks on empty lines.
     text.trim().lines().fold(String::with_capacity(text.len()), |text, line| text + line.trim_end() + "\n")
+}
+
+/// Whoever asks, also somebody who is not known: for the one field whose argument is the credential.
+struct Visitor {
+    app: Arc<App>,
+    origin: RequestOrigin,
 }
 
 /// Who asks, and what they ask of.

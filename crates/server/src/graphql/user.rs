@@ -143,13 +143,12 @@ impl User {
     #[graphql(complexity = "5 + child_complexity")]
     async fn user_attributes(&self, context: &Context<'_>) -> Result<Vec<UserAttribute>, Error> {
         let person = self.person(context).await?;
+        let actor = &caller(context)?.actor;
+        let of_session = actor.impersonation().is_some() && self.id == actor.user().id;
+        let source = if of_session { UserAttributeSource::Jwt } else { UserAttributeSource::Database };
         let attributes = person.iter().flat_map(|person| person.attributes.iter());
         Ok(attributes
-            .map(|(key, value)| UserAttribute {
-                key: key.to_owned(),
-                value: value.to_owned(),
-                source: UserAttributeSource::Database,
-            })
+            .map(|(key, value)| UserAttribute { key: key.to_owned(), value: value.to_owned(), source })
             .collect())
     }
 
@@ -202,7 +201,7 @@ pub(super) struct UserAttribute {
 pub(super) enum UserAttributeSource {
     /// It was set over this API.
     Database,
-    /// The identity provider's token said it.
+    /// The token of the caller's impersonated session says it.
     Jwt,
 }
 
@@ -213,6 +212,13 @@ pub(super) struct UserAttributeInput {
     key: String,
     /// What it is: at most 1,000 characters.
     value: String,
+}
+
+impl UserAttributeInput {
+    /// Key and value, not checked.
+    pub(super) fn into_pair(self) -> (String, String) {
+        (self.key, self.value)
+    }
 }
 
 /// Checks what a caller sent.

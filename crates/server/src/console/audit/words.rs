@@ -55,7 +55,7 @@ pub(super) fn via(event: &Event) -> &str {
 
 /// The name of the key that it was done through.
 pub(super) fn via_name(event: &Event, names: &AuditNames) -> Option<String> {
-    let id = event.via_id.filter(|_| event.via == ViaKind::Key.name())?;
+    let id = event.via_key()?;
     names.key(&id).map(str::to_owned)
 }
 

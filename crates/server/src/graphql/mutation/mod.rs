@@ -1,5 +1,6 @@
 //! The mutations, by what they change.
 
+mod impersonation;
 mod keys;
 mod organizations;
 mod roles;
@@ -15,6 +16,7 @@ pub(super) use settings::EmailAccessInput;
 #[derive(MergedObject, Default)]
 pub(crate) struct Mutation(
     keys::KeyMutation,
+    impersonation::ImpersonationMutation,
     workspace::WorkspaceMutation,
     users::UserMutation,
     roles::RoleMutation,

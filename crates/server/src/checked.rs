@@ -1,0 +1,62 @@
+//! What a bearer token turns out to be: an API key, or a session that an impersonation key minted.
+
+use std::net::IpAddr;
+
+use keystead_app::{Refusal, SessionRefusal, Verified};
+use keystead_domain::{Actor, Error, Impersonation, User, Via};
+
+/// A token that counts.
+pub(crate) enum Checked {
+    /// An API key's.
+    Key(Verified),
+    /// A session's.
+    Session(Box<Impersonation>),
+}
+
+/// A token that does not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refused {
+    /// What is an API key or nothing.
+    Key(Refusal),
+    /// What has the form of a session's token.
+    Session(SessionRefusal),
+}
+
+impl Checked {
+    /// Whose permissions it has.
+    pub(crate) fn user(&self) -> &User {
+        match self {
+            Self::Key(verified) => verified.user(),
+            Self::Session(session) => session.user(),
+        }
+    }
+
+    /// Who asks.
+    pub(crate) fn into_actor(self, address: Option<IpAddr>) -> Result<Actor, Error> {
+        match self {
+            Self::Key(verified) => {
+                let via = Via::Key(verified.key);
+                Actor::authenticated(verified.into_user(), via, address)
+            }
+            Self::Session(session) => Ok(Actor::impersonated(*session, address)),
+        }
+    }
+}
+
+impl Refused {
+    /// Whether this node cannot know.
+    pub(crate) fn is_unavailable(self) -> bool {
+        matches!(self, Self::Key(Refusal::Unavailable) | Self::Session(SessionRefusal::Unavailable))
+    }
+
+    /// What the caller is told: that and when it ran out, since they hold the secret; of all else, nothing that a guesser could
+    /// learn from. It has no quotes, so that it can stand in a header.
+    pub(crate) fn description(self) -> String {
+        match self {
+            Self::Key(Refusal::Expired { at }) => format!("The API key expired at {at}."),
+            Self::Key(_) => "The API key does not work.".to_owned(),
+            Self::Session(SessionRefusal::Expired { at }) => format!("The session expired at {at}."),
+            Self::Session(_) => "The session has ended.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Errors as RFC 6749, section 5.2, has them: an object with `error` and `error_description`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use keystead_domain::Error;
+use serde_json::json;
+
+use crate::credentials::NoActor;
+
+/// A request that is refused.
+#[derive(Debug)]
+pub(super) struct OauthError {
+    status: StatusCode,
+    code: &'static str,
+    /// For a developer to read; repeats nothing of the request, and has no quotes.
+    description: String,
+    retry_after: Option<i64>,
+}
+
+impl OauthError {
+    /// The request is not what it should be (400).
+    pub(super) fn invalid_request(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    /// The body is too large, or did not come whole.
+    pub(super) fn unreadable(status: StatusCode) -> Self {
+        Self::new(status, "invalid_request", "The request is too large, or ended too early.")
+    }
+
+    /// The token is wanted for somebody else than this deployment (RFC 8693, section 2.2.2).
+    pub(super) fn invalid_target() -> Self {
+        let description =
+            "The token is for this deployment only: leave out audience and resource, or send its public URL.";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_target", description)
+    }
+
+    /// Another grant than the one that there is.
+    pub(super) fn unsupported_grant_type() -> Self {
+        let description = "Send grant_type=urn:ietf:params:oauth:grant-type:token-exchange.";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", description)
+    }
+
+    /// What the rules refused. RFC 8693, section 2.2.2: a token that is not accepted, for whatever reason, is `invalid_request`.
+    pub(super) fn of(error: &Error) -> Self {
+        let refusal = match error {
+            Error::Unavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", error.to_string())
+            }
+            Error::Internal => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", error.to_string())
+            }
+            Error::RateLimited { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", error.to_string())
+            }
+            Error::Unauthenticated => Self::invalid_request("The actor token is not accepted."),
+            other => Self::invalid_request(other.to_string()),
+        };
+        match error {
+            Error::RateLimited { retry_after } => {
+                Self { retry_after: Some(retry_after.as_secs()), ..refusal }
+            }
+            Error::Unavailable => Self { retry_after: Some(1), ..refusal },
+            _ => refusal,
+        }
+    }
+
+    /// The caller could not prove who they are (RFC 6750, section 3).
+    pub(super) fn unauthenticated(why: &NoActor) -> Self {
+        match why {
+            NoActor::Refused(refused) if refused.is_unavailable() => Self::of(&Error::Unavailable),
+            NoActor::Failed(error @ (Error::Unavailable | Error::Internal)) => Self::of(error),
+            NoActor::Refused(refused) => Self::invalid_token(refused.description()),
+            NoActor::Malformed(malformed) => Self::invalid_token(malformed.0),
+            NoActor::Missing | NoActor::CrossSite | NoActor::Failed(_) => {
+                Self::invalid_token("Send an API key in the header: Authorization: Bearer YOUR_API_KEY.")
+            }
+        }
+    }
+
+    fn invalid_token(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", description)
+    }
+
+    fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
+        Self { status, code, description: description.into(), retry_after: None }
+    }
+}
+
+impl IntoResponse for OauthError {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.code, "error_description": self.description });
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge =
+                format!(r#"Bearer error="{}", error_description="{}""#, self.code, self.description);
+            let challenge = HeaderValue::try_from(challenge);
+            headers.insert(WWW_AUTHENTICATE, challenge.unwrap_or(HeaderValue::from_static("Bearer")));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
