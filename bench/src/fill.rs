@@ -16,13 +16,21 @@ const ADMINISTRATOR: &str = "ada@example.com";
 
 /// The real thing on the real clock.
 pub(crate) async fn open(folder: &Path) -> Result<App> {
-    let passwords = Passwords::default();
-    Ok(App::open(folder, Deployment::default(), passwords, Clock::system(), Entropy::system()).await?)
+    open_of(folder, Deployment::default()).await
+}
+
+async fn open_of(folder: &Path, deployment: Deployment) -> Result<App> {
+    Ok(App::open(folder, deployment, Passwords::default(), Clock::system(), Entropy::system()).await?)
 }
 
 /// Makes a store with one administrator.
 pub(crate) async fn empty(folder: &Path) -> Result<App> {
-    let app = open(folder).await?;
+    empty_of(folder, Deployment::default()).await
+}
+
+/// The same of a deployment.
+pub(crate) async fn empty_of(folder: &Path, deployment: Deployment) -> Result<App> {
+    let app = open_of(folder, deployment).await?;
     let add = Command::UserAdd {
         email: ADMINISTRATOR.to_owned(),
         organization: None,

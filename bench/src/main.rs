@@ -15,6 +15,7 @@ mod http;
 mod lighthouse;
 mod people;
 mod report;
+mod sessions;
 mod start;
 
 use std::time::Instant;
@@ -34,6 +35,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "start", about: "a start with a million keys", run: start::run },
     Bench { name: "create", about: "durable creates a second", run: create::run },
     Bench { name: "console", about: "the keys page: time to render, size, Lighthouse", run: console::run },
+    Bench { name: "sessions", about: "minting and checking impersonated sessions", run: sessions::run },
     Bench { name: "people", about: "a role change, and the pages that list everybody", run: people::run },
 ];
 
