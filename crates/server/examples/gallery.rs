@@ -10,20 +10,23 @@ use std::{env, fs, path::Path};
 use askama::Template;
 use keystead_server::console::view::{
     Action, AlreadyCreated, Assets, Bulk, ChosenKey, Count, CreateErrors, CreateForm, Created, Dialog,
-    EditErrors, EditForm, EditRefused, ErrorPage, ExpirationChoice, Filter, KeyList, KeyRow, KeysPage,
-    LinkSpentPage, ListLinks, NavLink, Notice, RevokeForm, RevokeManyForm, SetupErrors, SetupPage, Shell,
-    SignInLinkPage, SignInPage, Status, Time, Tone, Viewer,
+    EditErrors, EditForm, EditRefused, EndSessionsForm, ErrorPage, ExpirationChoice, Filter, KeyList, KeyRow,
+    KeysPage, LinkSpentPage, ListLinks, NavLink, Notice, RevokeForm, RevokeManyForm, Sessions, SetupErrors,
+    SetupPage, Shell, SignInLinkPage, SignInPage, Status, Time, Tone, Viewer,
 };
 
 #[path = "gallery/users.rs"]
 mod users;
+
+#[path = "gallery/embedded.rs"]
+mod embedded;
 
 fn main() {
     let dir = env::args().nth(1).unwrap();
     let dir = Path::new(&dir);
     fs::create_dir_all(dir.join("assets")).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    for file in ["console.css", "console.js", "icon.svg"] {
+    for file in ["console.css", "console.js", "embed.js", "page.js", "session.js", "times.js", "icon.svg"] {
         fs::copy(source.join(file), dir.join("assets").join(file)).unwrap();
     }
     let mut names = Vec::new();
@@ -36,6 +39,7 @@ fn main() {
     lists(&mut save);
     dialogs(&mut save);
     users::pages(&mut save);
+    embedded::save(&mut save);
     let links: Vec<String> =
         names.iter().map(|name| format!("<li><a href=\"{name}.html\">{name}</a>")).collect();
     fs::write(
@@ -140,7 +144,7 @@ fn lists(save: &mut impl FnMut(&str, String)) {
         row.creator = Some(text(creator));
     }
     all.matching = Count(214);
-    all.bulk = Some(Bulk { action: "revoke-many.html", hidden: vec![("view", text("all"))] });
+    all.bulk = Some(Bulk { action: text("revoke-many.html"), hidden: vec![("view", text("all"))] });
     all.links.next = Some(text("keys.html?after=c2"));
     all.links.first = Some(text("keys.html"));
     all.notice = Some(notice(Tone::Good, "Revoked “deploy key” of Grace Hopper."));
@@ -192,7 +196,7 @@ fn dialogs(save: &mut impl FnMut(&str, String)) {
             token: format!("ks_{}", "0aB".repeat(17).split_at(49).0),
             expires,
             impersonator,
-            base_url: text("https://keys.example.org"),
+            base_url: Some(text("https://keys.example.org")),
             close: text("keys-fresh.html"),
         })
     };
@@ -246,6 +250,17 @@ fn dialogs(save: &mut impl FnMut(&str, String)) {
         })
     };
     show("revoke", revoke(None, None, "", None));
+    show(
+        "end-sessions",
+        Dialog::EndSessions(EndSessionsForm {
+            action: text("keys.html"),
+            close: text("keys.html"),
+            name: text("Embedding Dashboard"),
+            masked_token: text("ksi_8Wmp…Tq2c"),
+            creator: Some(text("Grace Hopper")),
+            live: Count(3),
+        }),
+    );
     show("revoke-many", Dialog::RevokeMany(revoke_many("", None)));
     show(
         "revoke-many-error",
@@ -319,6 +334,7 @@ fn page(list: KeyList, dialog: Option<Dialog>) -> String {
 
 fn list(rows: Vec<KeyRow>) -> KeyList {
     KeyList {
+        path: "keys.html",
         matching: Count(rows.len() as u64),
         all: Count(rows.len() as u64),
         rows,
@@ -343,6 +359,11 @@ fn rows() -> Vec<KeyRow> {
     let mut embed = row("a2", "Embedding Dashboard", "Signs customers into the embedded dashboard.");
     embed.impersonator = true;
     embed.masked_token = text("ksi_8Wmp…Tq2c");
+    embed.sessions = Some(Sessions {
+        last: Some(time("2026-03-12T13:58:02Z")),
+        live: Count(3),
+        end: Action::Open(text("end-sessions.html")),
+    });
     let mut ci = row("a3", "ci-deploy", "");
     ci.status = Status::ExpiringSoon;
     ci.expires = Some(time("2026-03-15T09:00:00Z"));
@@ -379,6 +400,7 @@ fn row(id: &str, name: &str, description: &str) -> KeyRow {
         status: Status::Active,
         impersonator: false,
         last_used: Some(time("2026-03-12T11:05:09Z")),
+        sessions: None,
         expires: Some(time("2026-09-08T08:30:00Z")),
         created: time("2026-03-02T08:30:00Z"),
         creator: None,
@@ -431,7 +453,13 @@ fn nav() -> Vec<NavLink> {
 }
 
 fn assets() -> Assets {
-    Assets { css: text("assets/console.css"), js: text("assets/console.js"), icon: text("assets/icon.svg") }
+    Assets {
+        css: text("assets/console.css"),
+        js: text("assets/console.js"),
+        embed_js: text("assets/embed.js"),
+        embed_modules: ["page", "session", "times"].map(|module| format!("assets/{module}.js")),
+        icon: text("assets/icon.svg"),
+    }
 }
 
 fn time(rfc3339: &str) -> Time {

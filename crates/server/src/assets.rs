@@ -1,4 +1,4 @@
-//! The console's style, script and icon: inside the binary, at addresses that name their content, cached for a year.
+//! Style, scripts and icon: inside the binary, at addresses that name their content, cached for a year.
 
 use std::sync::LazyLock;
 
@@ -10,20 +10,37 @@ use sha2::{Digest, Sha256};
 
 use crate::console::view::Assets;
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// Name, type and content of every asset.
-static FILES: [(&str, &str, &str); 3] = [
+static FILES: [(&str, &str, &str); 7] = [
     ("console.css", "text/css; charset=utf-8", include_str!("../assets/console.css")),
-    ("console.js", "text/javascript; charset=utf-8", include_str!("../assets/console.js")),
+    ("console.js", SCRIPT, include_str!("../assets/console.js")),
+    ("embed.js", SCRIPT, include_str!("../assets/embed.js")),
+    ("page.js", SCRIPT, include_str!("../assets/page.js")),
+    ("session.js", SCRIPT, include_str!("../assets/session.js")),
+    ("times.js", SCRIPT, include_str!("../assets/times.js")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
 ];
 
-/// The addresses, each with a digest of the content: a new binary is never served with an old script.
+/// The addresses, with one digest of all the content: a new binary is never served with an old script, nor are the modules
+/// that a script loads by their names beside it.
 static ADDRESSES: LazyLock<Assets> = LazyLock::new(|| {
-    let [css, js, icon] = FILES.map(|(name, _, content)| {
-        let digest = Sha256::digest(content);
+    let mut digest = Sha256::new();
+    for (_, _, content) in FILES {
+        digest.update(content);
+    }
+    let digest = digest.finalize();
+    let address = |name: &str| {
         format!("/assets/{:02x}{:02x}{:02x}{:02x}/{name}", digest[0], digest[1], digest[2], digest[3])
-    });
-    Assets { css, js, icon }
+    };
+    Assets {
+        css: address("console.css"),
+        js: address("console.js"),
+        embed_js: address("embed.js"),
+        embed_modules: ["page.js", "session.js", "times.js"].map(address),
+        icon: address("icon.svg"),
+    }
 });
 
 /// Where pages load their assets from.

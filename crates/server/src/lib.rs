@@ -10,6 +10,7 @@ mod client_address;
 pub mod console;
 mod credentials;
 mod csv;
+mod embed;
 mod graphql;
 mod health;
 mod metrics;
@@ -22,6 +23,7 @@ mod settings;
 mod state;
 mod verify;
 
+pub use embed::{Accent, Embedding, Theme};
 pub use graphql::schema_text;
 pub use router::{metrics_router, router};
 pub use serve::{Peer, serve};

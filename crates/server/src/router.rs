@@ -12,13 +12,14 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::timeout::TimeoutLayer;
 
+use crate::console::place::Place;
 use crate::console::users::{self, actions, invite};
 use crate::console::{
     self, access, account, audit, bulk, dialogs, email_access, group, groups, invitation, keys,
     organizations, password, roles, settings,
 };
 use crate::observe::{NotCompressed, observe};
-use crate::{Doors, assets, graphql, health, oauth, verify};
+use crate::{Doors, assets, embed, graphql, health, oauth, verify};
 
 /// However slowly a body comes, a request ends.
 const SLOWEST: Duration = Duration::from_secs(20);
@@ -76,11 +77,8 @@ pub fn router(doors: Doors) -> Router {
             "/settings/organizations/{organization}/restore",
             get(organizations::restore_page).post(organizations::restore_it),
         )
-        .route("/settings/api-keys", get(keys::list_page))
-        .route("/settings/api-keys/new", get(dialogs::create_page).post(dialogs::create))
-        .route("/settings/api-keys/revoke", get(bulk::revoke_page).post(bulk::revoke))
-        .route("/settings/api-keys/{id}/edit", get(dialogs::edit_page).post(dialogs::edit))
-        .route("/settings/api-keys/{id}/revoke", get(dialogs::revoke_page).post(dialogs::revoke))
+        .merge(key_routes(Place::Console))
+        .merge(embed_routes(&doors))
         .route("/settings/audit-log", get(audit::log_page))
         .route("/settings/audit-log/export", post(audit::export))
         .route("/settings/users", get(users::list_page))
@@ -120,6 +118,26 @@ pub fn router(doors: Doors) -> Router {
         .route("/verify", get(verify::verify).post(verify::verify))
         .merge(observed)
         .with_state(doors)
+}
+
+/// The API Keys page and its dialogs, which are in two places.
+fn key_routes(place: Place) -> Router<Doors> {
+    let at = |path: &str| format!("{}{path}", place.keys());
+    Router::new()
+        .route(&at(""), get(keys::list_page))
+        .route(&at("/new"), get(dialogs::create_page).post(dialogs::create))
+        .route(&at("/revoke"), get(bulk::revoke_page).post(bulk::revoke))
+        .route(&at("/{id}/edit"), get(dialogs::edit_page).post(dialogs::edit))
+        .route(&at("/{id}/revoke"), get(dialogs::revoke_page).post(dialogs::revoke))
+        .route(&at("/{id}/end-sessions"), get(dialogs::end_sessions_page).post(dialogs::end_sessions))
+}
+
+/// The API Keys page for a product's users, inside that product's page.
+fn embed_routes(doors: &Doors) -> Router<Doors> {
+    Router::new()
+        .route("/embed/api-keys", get(embed::shell))
+        .merge(key_routes(Place::Embedded))
+        .route_layer(from_fn_with_state(doors.clone(), embed::guard))
 }
 
 fn may_compress(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::HeaderValue;
 use ipnet::IpNet;
 
+use crate::embed::Embedding;
+
 /// Where this deployment is reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -12,6 +14,8 @@ pub struct Settings {
     public_url: String,
     /// The reverse proxies whose `X-Forwarded-For` is believed.
     trusted_proxies: Vec<IpNet>,
+    /// Who may embed the API Keys page.
+    embedding: Embedding,
 }
 
 impl Settings {
@@ -28,7 +32,11 @@ impl Settings {
                     && !host.contains(['/', '?', '#', '@', ' '])
                     && HeaderValue::from_str(trimmed).is_ok() =>
             {
-                Ok(Self { public_url: trimmed.to_ascii_lowercase(), trusted_proxies: Vec::new() })
+                Ok(Self {
+                    public_url: trimmed.to_ascii_lowercase(),
+                    trusted_proxies: Vec::new(),
+                    embedding: Embedding::default(),
+                })
             }
             _ => Err(format!(
                 "{public_url:?} is not an address such as https://keys.example.com (no path after the host)"
@@ -40,6 +48,16 @@ impl Settings {
     #[must_use]
     pub fn behind(self, trusted_proxies: Vec<IpNet>) -> Self {
         Self { trusted_proxies, ..self }
+    }
+
+    /// With an API Keys page that may be embedded like this.
+    #[must_use]
+    pub fn embedded(self, embedding: Embedding) -> Self {
+        Self { embedding, ..self }
+    }
+
+    pub(crate) fn embedding(&self) -> &Embedding {
+        &self.embedding
     }
 
     /// Whether an address is one of the deployment's own proxies.

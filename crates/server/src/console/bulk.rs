@@ -7,19 +7,19 @@ use keystead_domain::{ApiKey, Error, Field, KeyId};
 
 use super::fields::Fields;
 use super::forms::Posted;
-use super::html::{PageError, page, see_other};
-use super::keys::show;
+use super::html::{PageError, see_other};
+use super::keys::{render, show};
 use super::list::{ListQuery, time};
-use super::view::{ChosenKey, Dialog, KeysPage, Notice, RevokeManyForm, Tone};
-use super::visit::SignedIn;
+use super::place::KeysVisit;
+use super::view::{ChosenKey, Dialog, Notice, RevokeManyForm, Tone};
 
 /// What one page and one dialog can show.
 const AT_ONCE: usize = 100;
 
 /// `GET /settings/api-keys/revoke?id=…&id=…`.
 pub(crate) async fn revoke_page(
-    visit: SignedIn,
-    Query(query): Query<ListQuery>,
+    visit: KeysVisit,
+    query: ListQuery,
     Query(fields): Query<Fields>,
 ) -> Result<Response, PageError> {
     let ids = match chosen(&fields) {
@@ -33,8 +33,8 @@ pub(crate) async fn revoke_page(
 
 /// `POST /settings/api-keys/revoke`.
 pub(crate) async fn revoke(
-    visit: SignedIn,
-    Query(query): Query<ListQuery>,
+    visit: KeysVisit,
+    query: ListQuery,
     Posted(fields): Posted<Fields>,
 ) -> Result<Response, PageError> {
     visit.check_form(fields.text("csrf")?)?;
@@ -44,7 +44,7 @@ pub(crate) async fn revoke(
     };
     let typed = fields.text("confirm")?;
     let revoked = match ApiKey::check_typed_count(ids.len(), typed) {
-        Ok(()) => visit.app().revoke_keys(&visit.actor, &ids).await,
+        Ok(()) => visit.app().revoke_keys(visit.actor(), &ids).await,
         Err(why) => Err(why),
     };
     let (error, status) = match revoked {
@@ -67,10 +67,10 @@ pub(crate) async fn revoke(
 }
 
 /// Those of the keys that are still there, all of which the actor may revoke.
-async fn still_there(visit: &SignedIn, ids: &[KeyId]) -> Result<Vec<ApiKey>, Error> {
+async fn still_there(visit: &KeysVisit, ids: &[KeyId]) -> Result<Vec<ApiKey>, Error> {
     let mut keys = Vec::with_capacity(ids.len());
     for id in ids {
-        match visit.app().key(&visit.actor, *id).await {
+        match visit.app().key(visit.actor(), *id).await {
             Ok(key) => keys.push(key),
             Err(Error::NotFound(_)) => {}
             Err(other) => return Err(other),
@@ -79,7 +79,7 @@ async fn still_there(visit: &SignedIn, ids: &[KeyId]) -> Result<Vec<ApiKey>, Err
     if keys.is_empty() {
         return Err(Error::NotFound("API key"));
     }
-    keys.iter().try_for_each(|key| visit.actor.check_may_revoke(key))?;
+    keys.iter().try_for_each(|key| visit.actor().check_may_revoke(key))?;
     Ok(keys)
 }
 
@@ -100,15 +100,14 @@ fn chosen(fields: &Fields) -> Result<Vec<KeyId>, Error> {
 }
 
 /// The list with what was wrong with the choice.
-async fn refused(visit: &SignedIn, query: &ListQuery, why: &Error) -> Result<Response, PageError> {
+async fn refused(visit: &KeysVisit, query: &ListQuery, why: &Error) -> Result<Response, PageError> {
     let mut list = query.load(visit).await?;
     list.notice = Some(Notice { tone: Tone::Warning, text: why.to_string() });
-    let page_with_notice = KeysPage { shell: visit.shell().await?, list, dialog: None };
-    Ok(page(crate::problem::status(why), &page_with_notice))
+    render(visit, list, None, crate::problem::status(why)).await
 }
 
-fn form(visit: &SignedIn, query: &ListQuery, keys: &[ApiKey], gone: usize) -> RevokeManyForm {
-    let (now, own) = (visit.now(), visit.actor.user().id);
+fn form(visit: &KeysVisit, query: &ListQuery, keys: &[ApiKey], gone: usize) -> RevokeManyForm {
+    let (now, own) = (visit.now(), visit.actor().user().id);
     let chosen = |key: &ApiKey| ChosenKey {
         id: key.id.to_string(),
         name: key.name.to_string(),

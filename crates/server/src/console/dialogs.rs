@@ -1,6 +1,8 @@
-//! The dialogs of the API Keys page: create, edit, revoke. Each is an address of its own.
+//! The dialogs of the API Keys page: create, edit, revoke, end sessions. Each is an address of its own.
 
-use axum::extract::{Path, Query};
+use std::slice;
+
+use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -12,15 +14,16 @@ use super::forms::{Posted, field_error};
 use super::html::{PageError, see_other};
 use super::keys::show;
 use super::list::{ListQuery, time};
+use super::place::KeysVisit;
 use super::view::{
-    AlreadyCreated, Closed, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm, EditRefused,
-    ExpirationChoice, RevokeForm,
+    AlreadyCreated, Closed, Count, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm,
+    EditRefused, EndSessionsForm, ExpirationChoice, RevokeForm,
 };
-use super::visit::SignedIn;
 use crate::observe::NotCompressed;
 
 #[derive(Deserialize)]
 pub(crate) struct CreateFields {
+    #[serde(default)]
     csrf: String,
     request_id: String,
     name: String,
@@ -32,16 +35,13 @@ pub(crate) struct CreateFields {
 }
 
 /// `GET /settings/api-keys/new`.
-pub(crate) async fn create_page(
-    visit: SignedIn,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, PageError> {
+pub(crate) async fn create_page(visit: KeysVisit, query: ListQuery) -> Result<Response, PageError> {
     let fields = CreateFields {
         csrf: String::new(),
         request_id: hex(visit.app().random::<16>()?),
         name: String::new(),
         description: String::new(),
-        expiration: visit.app().organization(&visit.actor)?.policy.usual().code().to_owned(),
+        expiration: visit.app().organization(visit.actor())?.policy.usual().code().to_owned(),
         allow_impersonation: String::new(),
     };
     let dialog = create_dialog(&visit, &query, fields, CreateErrors::default())?;
@@ -50,13 +50,13 @@ pub(crate) async fn create_page(
 
 /// The form of a new key; while nobody can create one, why.
 fn create_dialog(
-    visit: &SignedIn,
+    visit: &KeysVisit,
     query: &ListQuery,
     fields: CreateFields,
     errors: CreateErrors,
 ) -> Result<Dialog, Error> {
-    let policy = &visit.app().organization(&visit.actor)?.policy;
-    Ok(match policy.check_open(Some(visit.actor.via())) {
+    let policy = &visit.app().organization(visit.actor())?.policy;
+    Ok(match policy.check_open(Some(visit.actor().via())) {
         Ok(()) => Dialog::Create(create_form(visit, query, policy, fields, errors)),
         Err(why) => Dialog::Closed(Closed { reason: why.to_string(), close: query.list() }),
     })
@@ -65,8 +65,8 @@ fn create_dialog(
 /// `POST /settings/api-keys/new`: answers with the token, in this answer and nowhere else (promise 2). Sending the form again
 /// makes no second key.
 pub(crate) async fn create(
-    visit: SignedIn,
-    Query(query): Query<ListQuery>,
+    visit: KeysVisit,
+    query: ListQuery,
     Posted(fields): Posted<CreateFields>,
 ) -> Result<Response, PageError> {
     visit.check_form(&fields.csrf)?;
@@ -85,7 +85,7 @@ pub(crate) async fn create(
         allow_impersonation: switched_on(&fields),
         request_id: Some(request_id(&fields.request_id)?),
     };
-    let created = match visit.app().create_key(&visit.actor, &input).await {
+    let created = match visit.app().create_key(visit.actor(), &input).await {
         Ok(created) => created,
         Err(error) => {
             let status = crate::problem::status(&error);
@@ -98,15 +98,14 @@ pub(crate) async fn create(
             return show(&visit, &query, Some(dialog), status).await;
         }
     };
-    let list = ListQuery::default();
     let mut response =
-        show(&visit, &list, Some(created_dialog(&visit, &query, created)), StatusCode::OK).await?;
+        show(&visit, &query.start(), Some(created_dialog(&visit, &query, created)), StatusCode::OK).await?;
     // A page that carries a secret is not compressed: its length must tell nothing of its content.
     response.extensions_mut().insert(NotCompressed);
     Ok(response)
 }
 
-fn created_dialog(visit: &SignedIn, query: &ListQuery, CreatedKey { key, token }: CreatedKey) -> Dialog {
+fn created_dialog(visit: &KeysVisit, query: &ListQuery, CreatedKey { key, token }: CreatedKey) -> Dialog {
     let close = query.after_creating(key.id);
     match token {
         Some(token) => Dialog::Created(Created {
@@ -114,7 +113,7 @@ fn created_dialog(visit: &SignedIn, query: &ListQuery, CreatedKey { key, token }
             token: token.expose().to_owned(),
             expires: key.expires_at.map(time),
             impersonator: key.allow_impersonation,
-            base_url: visit.doors.settings().public_url().to_owned(),
+            base_url: visit.own_url().map(str::to_owned),
             close,
         }),
         None => Dialog::AlreadyCreated(AlreadyCreated {
@@ -128,14 +127,14 @@ fn created_dialog(visit: &SignedIn, query: &ListQuery, CreatedKey { key, token }
 }
 
 fn create_form(
-    visit: &SignedIn,
+    visit: &KeysVisit,
     query: &ListQuery,
     policy: &KeyPolicy,
     fields: CreateFields,
     errors: CreateErrors,
 ) -> CreateForm {
     let now = visit.now();
-    let offered = visit.actor.may_grant_impersonation(visit.app().deployment().impersonation);
+    let offered = visit.actor().may_grant_impersonation(visit.app().deployment().impersonation);
     let typed = Expiration::parse(&fields.expiration).ok();
     let chosen = typed.filter(|expiration| policy.allows(*expiration)).unwrap_or_else(|| policy.usual());
     let choice = |expiration: Expiration| ExpirationChoice {
@@ -164,6 +163,7 @@ fn switched_on(fields: &CreateFields) -> bool {
 
 #[derive(Deserialize)]
 pub(crate) struct EditFields {
+    #[serde(default)]
     csrf: String,
     name: String,
     #[serde(default)]
@@ -172,12 +172,12 @@ pub(crate) struct EditFields {
 
 /// `GET /settings/api-keys/{id}/edit`.
 pub(crate) async fn edit_page(
-    visit: SignedIn,
+    visit: KeysVisit,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    query: ListQuery,
 ) -> Result<Response, PageError> {
-    let key = visit.app().key(&visit.actor, key_id(&id)?).await?;
-    let dialog = match visit.actor.check_may_edit(&key, visit.now()) {
+    let key = visit.app().key(visit.actor(), key_id(&id)?).await?;
+    let dialog = match visit.actor().check_may_edit(&key, visit.now()) {
         Ok(()) => Dialog::Edit(edit_form(
             &query,
             &key,
@@ -192,9 +192,9 @@ pub(crate) async fn edit_page(
 
 /// `POST /settings/api-keys/{id}/edit`.
 pub(crate) async fn edit(
-    visit: SignedIn,
+    visit: KeysVisit,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    query: ListQuery,
     Posted(fields): Posted<EditFields>,
 ) -> Result<Response, PageError> {
     visit.check_form(&fields.csrf)?;
@@ -203,14 +203,14 @@ pub(crate) async fn edit(
     let name = field_error(KeyName::parse(&fields.name), &mut errors.name)?;
     let description = field_error(Description::parse(&fields.description), &mut errors.description)?;
     let (Some(name), Some(description)) = (name, description) else {
-        let key = visit.app().key(&visit.actor, id).await?;
+        let key = visit.app().key(visit.actor(), id).await?;
         let form = edit_form(&query, &key, fields.name, fields.description, errors);
         return show(&visit, &query, Some(Dialog::Edit(form)), StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    match visit.app().update_key(&visit.actor, id, Some(name), Some(description)).await {
+    match visit.app().update_key(visit.actor(), id, Some(name), Some(description)).await {
         Ok(key) => Ok(see_other(&query.after_doing("updated", key.id))),
         Err(why @ (Error::Conflict(_) | Error::Forbidden(_))) => {
-            let key = visit.app().key(&visit.actor, id).await?;
+            let key = visit.app().key(visit.actor(), id).await?;
             let status = crate::problem::status(&why);
             show(&visit, &query, Some(edit_refused(&query, &key, &why)), status).await
         }
@@ -248,35 +248,36 @@ fn edit_refused(query: &ListQuery, key: &ApiKey, why: &Error) -> Dialog {
 
 #[derive(Deserialize)]
 pub(crate) struct RevokeFields {
+    #[serde(default)]
     csrf: String,
     confirm_name: String,
 }
 
 /// `GET /settings/api-keys/{id}/revoke`.
 pub(crate) async fn revoke_page(
-    visit: SignedIn,
+    visit: KeysVisit,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    query: ListQuery,
 ) -> Result<Response, PageError> {
-    let key = visit.app().key(&visit.actor, key_id(&id)?).await?;
-    visit.actor.check_may_revoke(&key)?;
+    let key = visit.app().key(visit.actor(), key_id(&id)?).await?;
+    visit.actor().check_may_revoke(&key)?;
     let form = revoke_form(&visit, &query, &key, String::new(), None);
     show(&visit, &query, Some(Dialog::Revoke(form)), StatusCode::OK).await
 }
 
 /// `POST /settings/api-keys/{id}/revoke`.
 pub(crate) async fn revoke(
-    visit: SignedIn,
+    visit: KeysVisit,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    query: ListQuery,
     Posted(fields): Posted<RevokeFields>,
 ) -> Result<Response, PageError> {
     visit.check_form(&fields.csrf)?;
     let id = key_id(&id)?;
-    match visit.app().revoke_key(&visit.actor, id, Some(&fields.confirm_name)).await {
+    match visit.app().revoke_key(visit.actor(), id, Some(&fields.confirm_name)).await {
         Ok(key) => Ok(see_other(&query.after_doing("revoked", key.id))),
         Err(Error::Invalid { field: Field::ConfirmName, message }) => {
-            let key = visit.app().key(&visit.actor, id).await?;
+            let key = visit.app().key(visit.actor(), id).await?;
             let form = revoke_form(&visit, &query, &key, fields.confirm_name, Some(message));
             show(&visit, &query, Some(Dialog::Revoke(form)), StatusCode::UNPROCESSABLE_ENTITY).await
         }
@@ -285,7 +286,7 @@ pub(crate) async fn revoke(
 }
 
 fn revoke_form(
-    visit: &SignedIn,
+    visit: &KeysVisit,
     query: &ListQuery,
     key: &ApiKey,
     typed: String,
@@ -297,11 +298,52 @@ fn revoke_form(
         close: query.list(),
         name: key.name.to_string(),
         masked_token: key.masked.to_string(),
-        creator: (key.creator != visit.actor.user().id).then(|| key.creator_name.clone()),
+        creator: (key.creator != visit.actor().user().id).then(|| key.creator_name.clone()),
         recent_use: key.recent_use(now).map(time),
         typed,
         error,
     }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct EndSessionsFields {
+    #[serde(default)]
+    csrf: String,
+}
+
+/// `GET /settings/api-keys/{id}/end-sessions`.
+pub(crate) async fn end_sessions_page(
+    visit: KeysVisit,
+    Path(id): Path<String>,
+    query: ListQuery,
+) -> Result<Response, PageError> {
+    let key = visit.app().key(visit.actor(), key_id(&id)?).await?;
+    visit.actor().check_may_revoke(&key)?;
+    let sessions = visit.app().key_sessions(visit.actor(), slice::from_ref(&key)).await?;
+    let Some(sessions) = sessions.get(&key.id) else {
+        return Err(Error::NotFound("page").into());
+    };
+    let form = EndSessionsForm {
+        action: query.end_sessions(key.id),
+        close: query.list(),
+        name: key.name.to_string(),
+        masked_token: key.masked.to_string(),
+        creator: (key.creator != visit.actor().user().id).then(|| key.creator_name.clone()),
+        live: Count(sessions.live),
+    };
+    show(&visit, &query, Some(Dialog::EndSessions(form)), StatusCode::OK).await
+}
+
+/// `POST /settings/api-keys/{id}/end-sessions`.
+pub(crate) async fn end_sessions(
+    visit: KeysVisit,
+    Path(id): Path<String>,
+    query: ListQuery,
+    Posted(fields): Posted<EndSessionsFields>,
+) -> Result<Response, PageError> {
+    visit.check_form(&fields.csrf)?;
+    let key = visit.app().end_sessions(visit.actor(), key_id(&id)?).await?;
+    Ok(see_other(&query.after_doing("ended-sessions", key.id)))
 }
 
 /// An id in an address. What cannot be an id is as unknown as what is none.

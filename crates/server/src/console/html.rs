@@ -17,7 +17,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A page that could not be shown, or a form that could not be taken.
-pub(crate) struct PageError(Error);
+#[derive(Clone)]
+pub(crate) struct PageError(pub(crate) Error);
 
 impl From<Error> for PageError {
     fn from(error: Error) -> Self {
@@ -27,12 +28,15 @@ impl From<Error> for PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        error_page(&self.0)
+        let mut response = error_page(&self.0);
+        // For those who answer programs instead of people.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
 /// A rendered page. Everything in the console belongs to one person: no cache keeps it, the browser's included.
-pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
     let Ok(html) = template.render() else {
         tracing::error!("a page could not be rendered");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

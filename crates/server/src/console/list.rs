@@ -1,11 +1,16 @@
 //! The list of keys as every address of the page shows it: what the query asks for, the rows, and the links that keep it.
 
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use http::request::Parts;
 use jiff::Timestamp;
+use keystead_app::KeySessions;
 use keystead_domain::{Actor, ApiKey, Error, KeyFilter, KeyId, SearchText, Status, View};
 use serde::Deserialize;
 
+use super::place::{KeysVisit, Place};
 use super::view::{self, Action, Bulk, Count, Filter, KeyRow, ListLinks, Notice, Time, Tone};
-use super::visit::SignedIn;
+use crate::Doors;
 
 /// Keys a page.
 const PAGE: i64 = 50;
@@ -13,6 +18,9 @@ const PAGE: i64 = 50;
 /// The parameters of the list; every link and form of the page carries them along.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct ListQuery {
+    /// Where the list is looked at.
+    #[serde(skip)]
+    place: Place,
     #[serde(default)]
     view: String,
     #[serde(default)]
@@ -21,7 +29,7 @@ pub(crate) struct ListQuery {
     status: String,
     #[serde(default)]
     after: String,
-    /// What was just done: `created`, `updated`, `revoked`.
+    /// What was just done: `created`, `updated`, `revoked`, `ended-sessions`.
     #[serde(default)]
     done: String,
     /// The key that it was done to, to mark its row.
@@ -29,7 +37,21 @@ pub(crate) struct ListQuery {
     fresh: String,
 }
 
+impl FromRequestParts<Doors> for ListQuery {
+    type Rejection = QueryRejection;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, QueryRejection> {
+        let Query(query) = Query::<Self>::from_request_parts(parts, doors).await?;
+        Ok(Self { place: Place::of(&parts.uri), ..query })
+    }
+}
+
 impl ListQuery {
+    /// The list from its beginning, with nothing filtered out.
+    pub(super) fn start(&self) -> Self {
+        Self { place: self.place, ..Self::default() }
+    }
+
     /// An address of the page with these parameters, and `more`.
     fn address(&self, path: &str, more: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -37,11 +59,8 @@ impl ListQuery {
         query.extend_pairs(own.into_iter().filter(|(_, value)| !value.is_empty()));
         query.extend_pairs(more);
         let query = query.finish();
-        if query.is_empty() {
-            format!("/settings/api-keys{path}")
-        } else {
-            format!("/settings/api-keys{path}?{query}")
-        }
+        let list = self.place.keys();
+        if query.is_empty() { format!("{list}{path}") } else { format!("{list}{path}?{query}") }
     }
 
     /// The list itself.
@@ -56,7 +75,7 @@ impl ListQuery {
 
     /// The list as it shows a key that was just made: from its beginning, with nothing filtered out.
     pub(super) fn after_creating(&self, key: KeyId) -> String {
-        Self { view: self.view.clone(), ..Self::default() }.after_doing("created", key)
+        Self { view: self.view.clone(), ..self.start() }.after_doing("created", key)
     }
 
     /// The create dialog.
@@ -74,6 +93,11 @@ impl ListQuery {
         self.address(&format!("/{key}/revoke"), &[])
     }
 
+    /// The dialog that ends a key's sessions.
+    pub(super) fn end_sessions(&self, key: KeyId) -> String {
+        self.address(&format!("/{key}/end-sessions"), &[])
+    }
+
     /// The dialog for several keys.
     pub(super) fn revoke_many(&self) -> String {
         self.address("/revoke", &[])
@@ -88,7 +112,7 @@ impl ListQuery {
         let own = [("view", &self.view), ("q", &self.q), ("status", &self.status), ("after", &self.after)];
         let set = own.into_iter().filter(|(_, value)| !value.is_empty());
         Bulk {
-            action: "/settings/api-keys/revoke",
+            action: format!("{}/revoke", self.place.keys()),
             hidden: set.map(|(name, value)| (name, value.clone())).collect(),
         }
     }
@@ -100,8 +124,8 @@ impl ListQuery {
     }
 
     /// The list, as the actor may see it.
-    pub(super) async fn load(&self, visit: &SignedIn) -> Result<view::KeyList, Error> {
-        let (app, actor, now) = (visit.app(), &visit.actor, visit.now());
+    pub(super) async fn load(&self, visit: &KeysVisit) -> Result<view::KeyList, Error> {
+        let (app, actor, now) = (visit.app(), visit.actor(), visit.now());
         let (view, filter) = (View::parse(&self.view)?, self.filter()?);
         let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
         let page = app.keys(actor, view, &filter, PAGE, after).await?;
@@ -112,9 +136,12 @@ impl ListQuery {
             Count(app.count_keys_up_to(actor, view, &KeyFilter::default(), Count::AT_MOST).await?)
         };
         let next = page.cursors.last().filter(|_| page.has_more);
-        let rows = page.keys.iter().map(|key| self.row(key, actor, view, now)).collect();
+        let sessions = app.key_sessions(actor, &page.keys).await?;
+        let rows =
+            page.keys.iter().map(|key| self.row(key, sessions.get(&key.id), actor, view, now)).collect();
         let several = page.keys.len() > 1;
         Ok(view::KeyList {
+            path: self.place.keys(),
             rows,
             matching,
             all,
@@ -128,7 +155,7 @@ impl ListQuery {
                 create: self.create(),
                 mine: Self { view: String::new(), after: String::new(), ..self.clone() }.list(),
                 all: Self { view: "all".to_owned(), after: String::new(), ..self.clone() }.list(),
-                clear: Self { view: self.view.clone(), ..Self::default() }.list(),
+                clear: Self { view: self.view.clone(), ..self.start() }.list(),
                 first: after.map(|_| Self { after: String::new(), ..self.clone() }.list()),
                 next: next.map(|cursor| Self { after: cursor.clone(), ..self.clone() }.list()),
             },
@@ -142,13 +169,21 @@ impl ListQuery {
             "created" => "The key was created.",
             "updated" => "The changes were saved.",
             "revoked" => "The key was revoked. It no longer works.",
+            "ended-sessions" => "The key's sessions have ended.",
             "revoked-many" => "The keys were revoked. They no longer work.",
             _ => return None,
         };
         Some(Notice { tone: Tone::Good, text: text.to_owned() })
     }
 
-    fn row(&self, key: &ApiKey, actor: &Actor, view: View, now: Timestamp) -> KeyRow {
+    fn row(
+        &self,
+        key: &ApiKey,
+        sessions: Option<&KeySessions>,
+        actor: &Actor,
+        view: View,
+        now: Timestamp,
+    ) -> KeyRow {
         let action = |allowed: Result<(), Error>, path: String| match allowed {
             Ok(()) => Action::Open(path),
             Err(why) => Action::Refused(why.to_string()),
@@ -161,6 +196,11 @@ impl ListQuery {
             status: shown(key.status(now)),
             impersonator: key.allow_impersonation,
             last_used: key.last_used_at.map(time),
+            sessions: sessions.map(|sessions| view::Sessions {
+                last: sessions.last_minted_at.map(time),
+                live: Count(sessions.live),
+                end: action(actor.check_may_revoke(key), self.end_sessions(key.id)),
+            }),
             expires: key.expires_at.map(time),
             created: time(key.created_at),
             creator: (view == View::All).then(|| key.creator_name.clone()),

@@ -1,7 +1,7 @@
 //! The console: the pages on which people sign in and manage their keys.
 //!
 //! Each page is HTML that works without script; every dialog is an address. A handler reads a form, calls the app, and fills
-//! a struct of [`view`].
+//! a struct of [`view`]. The API Keys page is also served to products that embed it ([`place`]).
 
 pub(crate) mod access;
 pub(crate) mod account;
@@ -22,6 +22,7 @@ mod list;
 mod nav;
 pub(crate) mod organizations;
 pub(crate) mod password;
+pub(crate) mod place;
 pub(crate) mod roles;
 pub(crate) mod settings;
 mod user_agent;
@@ -29,4 +30,4 @@ pub(crate) mod users;
 pub mod view;
 mod visit;
 
-pub(crate) use html::{not_found, strict_transport};
+pub(crate) use html::{PageError, not_found, page, strict_transport};

@@ -2,7 +2,7 @@
 //!
 //! `action` is where a dialog's form posts to and `close` where cancelling leads; both keep the list's parameters.
 
-use super::{Time, collect};
+use super::{Count, Time, collect};
 
 /// The dialog that is open over the list.
 pub enum Dialog {
@@ -20,8 +20,30 @@ pub enum Dialog {
     EditRefused(EditRefused),
     /// *Revoke access?*
     Revoke(RevokeForm),
+    /// *End its sessions?*
+    EndSessions(EndSessionsForm),
     /// *Revoke keys?*, several at once.
     RevokeMany(RevokeManyForm),
+}
+
+impl Dialog {
+    /// What it is called in the browser's tab and history.
+    pub(crate) fn title(&self) -> &'static str {
+        match self {
+            Self::Create(form) if !form.errors.list().is_empty() => "Error: Create API key",
+            Self::Create(_) => "Create API key",
+            Self::Closed(_) => "Keys cannot be created now",
+            Self::Created(_) => "API key created",
+            Self::AlreadyCreated(_) => "Created already",
+            Self::Edit(form) if !form.errors.list().is_empty() => "Error: Edit API key",
+            Self::Edit(_) | Self::EditRefused(_) => "Edit API key",
+            Self::Revoke(form) if form.error.is_some() => "Error: Revoke access?",
+            Self::Revoke(_) => "Revoke access?",
+            Self::EndSessions(_) => "End its sessions?",
+            Self::RevokeMany(form) if form.error.is_some() => "Error: Revoke keys?",
+            Self::RevokeMany(_) => "Revoke keys?",
+        }
+    }
 }
 
 /// `GET|POST /settings/api-keys/new`. Fields: `csrf`, `request_id`, `name`, `description`, `expiration`,
@@ -105,8 +127,8 @@ pub struct Created {
     pub expires: Option<Time>,
     /// Whether it is an impersonation key.
     pub impersonator: bool,
-    /// This server's public address without a slash at its end, for the examples.
-    pub base_url: String,
+    /// This server's public address without a slash at its end, for the examples; `None` for whoever knows it by another name.
+    pub base_url: Option<String>,
     /// Where *Done* leads: the list, with the new row marked.
     pub close: String,
 }
@@ -193,6 +215,22 @@ pub struct RevokeForm {
     pub typed: String,
     /// Why the last attempt was refused: "That is not the key's name."
     pub error: Option<String>,
+}
+
+/// `GET|POST /settings/api-keys/{id}/end-sessions`. Field: `csrf`.
+pub struct EndSessionsForm {
+    /// Where the form posts to.
+    pub action: String,
+    /// Where *Cancel* leads.
+    pub close: String,
+    /// The key's name.
+    pub name: String,
+    /// The fragment that may be shown.
+    pub masked_token: String,
+    /// The creator's name, when that is not the viewer.
+    pub creator: Option<String>,
+    /// How many sessions would end.
+    pub live: Count,
 }
 
 /// `GET|POST /settings/api-keys/revoke`. Fields: `csrf`, `id` of each key, `confirm`.

@@ -16,28 +16,23 @@ pub struct KeysPage {
     pub dialog: Option<Dialog>,
 }
 
-impl KeysPage {
-    /// What the open dialog is called in the browser's tab and history.
-    pub(crate) fn dialog_title(&self) -> &'static str {
-        match &self.dialog {
-            Some(Dialog::Create(form)) if !form.errors.list().is_empty() => "Error: Create API key",
-            Some(Dialog::Create(_)) => "Create API key",
-            Some(Dialog::Closed(_)) => "Keys cannot be created now",
-            Some(Dialog::Created(_)) => "API key created",
-            Some(Dialog::AlreadyCreated(_)) => "Created already",
-            Some(Dialog::Edit(form)) if !form.errors.list().is_empty() => "Error: Edit API key",
-            Some(Dialog::Edit(_) | Dialog::EditRefused(_)) => "Edit API key",
-            Some(Dialog::Revoke(form)) if form.error.is_some() => "Error: Revoke access?",
-            Some(Dialog::Revoke(_)) => "Revoke access?",
-            Some(Dialog::RevokeMany(form)) if form.error.is_some() => "Error: Revoke keys?",
-            Some(Dialog::RevokeMany(_)) => "Revoke keys?",
-            None => "",
-        }
-    }
+/// The same at `GET /embed/keys`, for the script of the embedded page: list and dialog, and no console around them. Nothing
+/// of it names this product.
+#[derive(Template)]
+#[template(path = "embed-keys.html")]
+pub struct EmbeddedKeys {
+    /// The organization's name.
+    pub organization: String,
+    /// The list.
+    pub list: KeyList,
+    /// The dialog that is open over it.
+    pub dialog: Option<Dialog>,
 }
 
 /// One page of keys and the controls above it.
 pub struct KeyList {
+    /// Its address without parameters.
+    pub path: &'static str,
     /// This page's keys, in order.
     pub rows: Vec<KeyRow>,
     /// How many keys match the filter, on all pages.
@@ -59,7 +54,7 @@ pub struct KeyList {
 /// The form around the list that leads to the dialog for several keys. Its fields besides the keys' are those of the list.
 pub struct Bulk {
     /// Where it leads: `/settings/api-keys/revoke`.
-    pub action: &'static str,
+    pub action: String,
     /// Hidden fields: name and value.
     pub hidden: Vec<(&'static str, String)>,
 }
@@ -160,6 +155,8 @@ pub struct KeyRow {
     pub impersonator: bool,
     /// When it was last used; `None` is *Never*.
     pub last_used: Option<Time>,
+    /// The sessions that it has minted, if it is an impersonation key.
+    pub sessions: Option<Sessions>,
     /// When it expires or expired; `None` is *Never*.
     pub expires: Option<Time>,
     /// When it was created.
@@ -172,6 +169,16 @@ pub struct KeyRow {
     pub revoke: Action,
     /// Whether the row is marked because the viewer has just created or changed this key.
     pub fresh: bool,
+}
+
+/// What an impersonation key has minted.
+pub struct Sessions {
+    /// When it last minted a session; `None` is never.
+    pub last: Option<Time>,
+    /// How many of them are live.
+    pub live: Count,
+    /// *End its sessions*.
+    pub end: Action,
 }
 
 /// An entry of a row's menu.

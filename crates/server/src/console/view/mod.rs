@@ -13,6 +13,7 @@ mod account;
 mod audit;
 mod dialogs;
 mod email_access;
+mod embed;
 mod keys;
 mod pages;
 mod roles;
@@ -29,10 +30,11 @@ pub use account::{AccountErrors, AccountPage, AccountRole, SessionRow};
 pub use audit::{AuditChoice, AuditForm, AuditLogPage, AuditRow};
 pub use dialogs::{
     AlreadyCreated, ChosenKey, Closed, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm,
-    EditRefused, ExpirationChoice, RevokeForm, RevokeManyForm,
+    EditRefused, EndSessionsForm, ExpirationChoice, RevokeForm, RevokeManyForm,
 };
 pub use email_access::{EmailAccessPage, Exclusion};
-pub use keys::{Action, Bulk, Filter, KeyList, KeyRow, KeysPage, ListLinks, Status};
+pub use embed::EmbedPage;
+pub use keys::{Action, Bulk, EmbeddedKeys, Filter, KeyList, KeyRow, KeysPage, ListLinks, Sessions, Status};
 pub use pages::ErrorPage;
 pub use roles::{
     AddMember, GroupDialog, GroupForm, GroupPage, GroupRow, GroupsPage, HeldRole, MemberRow,
@@ -53,8 +55,12 @@ pub use users::{
 pub struct Assets {
     /// The style sheet, such as `/assets/console.css?v=1f9a`.
     pub css: String,
-    /// The script. Every page works without it.
+    /// The script, a module. Every page of the console works without it.
     pub js: String,
+    /// The script of the embedded page, a module.
+    pub embed_js: String,
+    /// The modules that it loads.
+    pub embed_modules: [String; 3],
     /// The icon of the browser's tab (SVG).
     pub icon: String,
 }

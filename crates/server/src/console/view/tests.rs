@@ -21,6 +21,11 @@ fn row(name: &str, edit: Action) -> KeyRow {
         status: Status::Expired,
         impersonator: true,
         last_used: None,
+        sessions: Some(Sessions {
+            last: Some(time()),
+            live: Count(3),
+            end: Action::Refused(name.to_owned()),
+        }),
         expires: Some(time()),
         created: time(),
         creator: Some(name.to_owned()),
@@ -30,17 +35,20 @@ fn row(name: &str, edit: Action) -> KeyRow {
     }
 }
 
-fn page(rows: Vec<KeyRow>, search: &str, hidden: u64, dialog: Option<Dialog>) -> String {
+fn assets() -> Assets {
+    Assets {
+        css: "/a.css".to_owned(),
+        js: "/a.js".to_owned(),
+        embed_js: "/e.js".to_owned(),
+        embed_modules: ["/p.js", "/s.js", "/t.js"].map(str::to_owned),
+        icon: "/a.svg".to_owned(),
+    }
+}
+
+fn list(rows: Vec<KeyRow>, search: &str, hidden: u64) -> KeyList {
     let link = || "/settings/api-keys".to_owned();
-    let assets = Assets { css: "/a.css".to_owned(), js: "/a.js".to_owned(), icon: "/a.svg".to_owned() };
-    let viewer = Viewer {
-        name: "Ada".to_owned(),
-        email: "ada@example.org".to_owned(),
-        role: "administrator".to_owned(),
-        organization: "Engines".to_owned(),
-        others: Vec::new(),
-    };
-    let list = KeyList {
+    KeyList {
+        path: "/settings/api-keys",
         matching: Count(rows.len() as u64),
         all: Count(rows.len() as u64 + hidden),
         rows,
@@ -55,10 +63,27 @@ fn page(rows: Vec<KeyRow>, search: &str, hidden: u64, dialog: Option<Dialog>) ->
             next: None,
         },
         notice: Some(Notice { tone: Tone::Good, text: search.to_owned() }),
-        bulk: Some(Bulk { action: "/settings/api-keys/revoke", hidden: vec![("q", search.to_owned())] }),
+        bulk: Some(Bulk {
+            action: "/settings/api-keys/revoke".to_owned(),
+            hidden: vec![("q", search.to_owned())],
+        }),
+    }
+}
+
+fn page(rows: Vec<KeyRow>, search: &str, hidden: u64, dialog: Option<Dialog>) -> String {
+    let viewer = Viewer {
+        name: "Ada".to_owned(),
+        email: "ada@example.org".to_owned(),
+        role: "administrator".to_owned(),
+        organization: "Engines".to_owned(),
+        others: Vec::new(),
     };
-    let shell = Shell { assets, csrf: "csrf".to_owned(), viewer, nav: Vec::new(), banner: None };
-    KeysPage { shell, list, dialog }.render().unwrap()
+    let shell = Shell { assets: assets(), csrf: "csrf".to_owned(), viewer, nav: Vec::new(), banner: None };
+    KeysPage { shell, list: list(rows, search, hidden), dialog }.render().unwrap()
+}
+
+fn embedded(rows: Vec<KeyRow>, dialog: Option<Dialog>) -> String {
+    EmbeddedKeys { organization: "Engines".to_owned(), list: list(rows, "", 0), dialog }.render().unwrap()
 }
 
 fn created(token: &str) -> Dialog {
@@ -67,7 +92,7 @@ fn created(token: &str) -> Dialog {
         token: token.to_owned(),
         expires: None,
         impersonator: true,
-        base_url: "http://127.0.0.1:8080".to_owned(),
+        base_url: Some("http://127.0.0.1:8080".to_owned()),
         close: "/settings/api-keys".to_owned(),
     })
 }
@@ -92,7 +117,7 @@ fn pages_obey_a_policy_that_allows_nothing_inline() {
     assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains("javascript:"));
     assert_eq!(
         html.matches("<script").count(),
-        html.matches(r#"<script src="/a.js" defer></script>"#).count()
+        html.matches(r#"<script src="/a.js" type="module"></script>"#).count()
     );
 }
 
@@ -125,4 +150,70 @@ fn beyond_a_thousand_nothing_is_counted() {
     assert_eq!(count(1_000), "1,000 keys, 50 on this page");
     assert_eq!(count(1_001), "1,000+ keys, 50 on this page");
     assert_eq!(count_words("key", 1, Count(1), Some(Count(1_001))), "1 of 1,000+ keys matches");
+}
+
+#[test]
+fn an_impersonation_key_tells_of_its_sessions() {
+    let html = page(vec![row("ci", Action::Open("/edit".to_owned()))], "", 0, None);
+    assert!(html.contains("Last session <time") && html.contains("3 live sessions"));
+}
+
+#[test]
+fn only_keys_that_may_be_revoked_can_be_chosen() {
+    let mut kept = row("ci", Action::Open("/edit".to_owned()));
+    assert!(page(vec![row("ci", Action::Open("/edit".to_owned()))], "", 0, None).contains(r#"id="s-k1""#));
+    kept.revoke = Action::Refused("An impersonated session cannot.".to_owned());
+    assert!(!page(vec![kept], "", 0, None).contains(r#"id="s-k1""#));
+}
+
+#[test]
+fn nothing_embedded_names_this_product_or_shows_its_sign() {
+    let revoke = Dialog::Revoke(RevokeForm {
+        action: "/embed/keys/k1/revoke".to_owned(),
+        close: "/embed/keys".to_owned(),
+        name: "ci".to_owned(),
+        masked_token: "ks_3fQx…9kZa".to_owned(),
+        creator: None,
+        recent_use: None,
+        typed: String::new(),
+        error: None,
+    });
+    let mut made = created("stand-in");
+    if let Dialog::Created(made) = &mut made {
+        made.base_url = None;
+    }
+    let shell = EmbedPage {
+        assets: assets(),
+        theme: Some("dark"),
+        colors: None,
+        keys: "/embed/keys",
+        origins: "https://app.example.com".to_owned(),
+    };
+    for html in [
+        shell.render().unwrap(),
+        embedded(Vec::new(), None),
+        embedded(vec![row("ci", Action::Open("/edit".to_owned()))], Some(revoke)),
+        embedded(Vec::new(), Some(made)),
+    ] {
+        assert!(!html.to_lowercase().contains("keystead"), "{html}");
+        let sign = html.matches("i-mark").count() - html.matches(r#"<symbol id="i-mark""#).count();
+        assert_eq!((sign, html.matches("/a.svg").count()), (0, 0), "{html}");
+        assert!(!html.contains(" style=") && !html.contains(r#"name="csrf""#), "{html}");
+    }
+}
+
+#[test]
+fn the_embedded_page_arrives_without_data_and_forces_its_theme() {
+    let page = |theme| {
+        let colors = Some("--fill:#0a5fd6".to_owned());
+        EmbedPage { assets: assets(), theme, colors, keys: "/embed/keys", origins: String::new() }
+            .render()
+            .unwrap()
+    };
+    assert!(
+        page(Some("dark")).contains(r#"<html lang="en" data-theme="dark" data-colors="--fill:#0a5fd6">"#)
+    );
+    assert!(!page(None).contains("data-theme"));
+    assert_eq!(page(None).matches("<script").count(), 1);
+    assert!(page(None).contains(r#"<div id="view" data-keys="/embed/keys" data-origins=""></div>"#));
 }

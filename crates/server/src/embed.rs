@@ -1,0 +1,86 @@
+//! `/embed`: the API Keys page for a product's own users, inside that product's page. The page itself holds no data; its
+//! script gets list and dialogs from `/embed/keys` in the name of an impersonated session. Those are the console's, by the
+//! same handlers and templates (`console::place`).
+
+use axum::extract::{RawQuery, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CACHE_CONTROL, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_FRAME_OPTIONS};
+use http::{HeaderValue, StatusCode};
+use keystead_domain::Error;
+
+use crate::console::place::Place;
+use crate::console::view::EmbedPage;
+use crate::console::{PageError, not_found, page};
+use crate::credentials::NoActor;
+use crate::problem::problem;
+use crate::{Doors, assets};
+
+mod accent;
+mod settings;
+
+pub use accent::Accent;
+pub use settings::{Embedding, Theme};
+
+/// `GET /embed/api-keys?token=…&accent=…&theme=…`. The token is the script's business: here it is neither read nor written.
+pub(crate) async fn shell(State(doors): State<Doors>, RawQuery(query): RawQuery) -> Response {
+    let embedding = doors.settings().embedding();
+    let (accent, theme) = embedding.look(query.as_deref().unwrap_or_default());
+    let template = EmbedPage {
+        assets: assets::addresses(),
+        theme: theme.forced(),
+        colors: accent.map(Accent::properties),
+        keys: Place::Embedded.keys(),
+        origins: embedding.origins.join(" "),
+    };
+    let mut response = page(StatusCode::OK, &template);
+    let headers = response.headers_mut();
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Some(policy) = embedding.policy() {
+        headers.insert(http::header::CONTENT_SECURITY_POLICY, policy);
+        headers.remove(X_FRAME_OPTIONS);
+    }
+    response
+}
+
+/// Around everything under `/embed`: nothing is there unless the deployment has impersonation, and its script reads problem
+/// documents where people would read error pages.
+pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Next) -> Response {
+    if !doors.app().deployment().impersonation {
+        return not_found().await;
+    }
+    let mut response = next.run(request).await;
+    if let Some(PageError(error)) = response.extensions_mut().remove() {
+        let status = response.status();
+        response = problem(&error);
+        *response.status_mut() = status;
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The answer to a request that is in no session's name: 401 as RFC 6750, section 3, has it.
+pub(crate) fn no_session(why: &NoActor) -> Response {
+    let (error, challenge) = match why {
+        NoActor::Refused(refused) if refused.is_unavailable() => (Error::Unavailable, None),
+        NoActor::Failed(error) if *error != Error::Unauthenticated => (error.clone(), None),
+        NoActor::Missing | NoActor::CrossSite => (Error::Unauthenticated, Some("Bearer".to_owned())),
+        NoActor::Malformed(malformed) => (Error::Unauthenticated, Some(invalid(malformed.0))),
+        NoActor::Refused(refused) => (Error::Unauthenticated, Some(invalid(&refused.description()))),
+        NoActor::Failed(_) => (Error::Unauthenticated, Some(invalid("The session has ended."))),
+    };
+    let is_unavailable = error == Error::Unavailable;
+    let mut response = PageError::from(error).into_response();
+    let headers = response.headers_mut();
+    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if is_unavailable {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn invalid(description: &str) -> String {
+    format!(r#"Bearer error="invalid_token", error_description="{description}""#)
+}
