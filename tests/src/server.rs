@@ -97,6 +97,12 @@ impl TestServer {
         Self::start_from(Parts { public_url: Some(public_url.to_owned()), ..Parts::default() }).await
     }
 
+    /// An empty server of a deployment that keeps its public address, and so the issuer of its sessions, when it is restarted.
+    pub async fn start_at(public_url: &str, deployment: Deployment) -> Self {
+        let public_url = Some(public_url.to_owned());
+        Self::start_from(Parts { deployment, public_url, ..Parts::default() }).await
+    }
+
     async fn start_from(parts: Parts) -> Self {
         Self::open(tempfile::tempdir().expect("a temporary directory"), parts).await
     }
@@ -133,6 +139,12 @@ impl TestServer {
         tokio::time::timeout(Duration::from_secs(10), released).await.expect("nobody holds the app");
         drop(app);
         Self::open(data, parts).await
+    }
+
+    /// Stops it and starts another on the same store, as a deployment that is set up differently.
+    pub async fn restart_as(mut self, deployment: Deployment) -> Self {
+        self.parts.deployment = deployment;
+        self.restart().await
     }
 
     /// Password hashes that were computed so far.
