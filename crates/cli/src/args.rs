@@ -4,6 +4,7 @@
 //! A setting is an option with a variable. It is a secret if its variable's value is hidden.
 
 mod commands;
+mod impersonation;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,8 +18,9 @@ use keystead_token::Prefix;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use commands::{
-    AuditCommand, ConfigCommand, KeyCommand, OrganizationCommand, UserChoice, UserCommand,
+    AuditCommand, ConfigCommand, KeyCommand, OrganizationCommand, SigningKeyCommand, UserChoice, UserCommand,
 };
+pub(crate) use impersonation::ImpersonationSettings;
 
 /// Keystead gives a product its API keys: the page where people make and revoke them, and the service that checks them.
 #[derive(Debug, Parser)]
@@ -40,9 +42,12 @@ pub(crate) enum Command {
     /// Add, list, deactivate, reactivate and delete users, set their roles, and make links that sign them in.
     #[command(subcommand)]
     User(UserCommand),
-    /// Create, list and revoke API keys.
+    /// Create, list and revoke API keys, and end the sessions that they minted.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// List and rotate the keys that sign impersonated sessions.
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
     /// Check, sign and copy audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -133,15 +138,8 @@ pub(crate) struct ServeSettings {
     pub(crate) prefixes: PrefixSettings,
     #[command(flatten)]
     pub(crate) mail: MailSettings,
-    /// Allow impersonation keys, which sign a product's own users in. Off unless asked for.
-    #[arg(long, env = "KEYSTEAD_IMPERSONATION", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-        value_name = "BOOL", default_value = "false", default_missing_value = "true",
-        value_parser = BoolishValueParser::new())]
-    pub(crate) impersonation: bool,
-    /// A site that may embed the API keys page, such as `https://app.example.com`. May be given several times; in the variable,
-    /// separated by commas; in the file, a list. It has no effect yet: this release serves no page that can be embedded.
-    #[arg(long, value_name = "URL", env = "KEYSTEAD_EMBED_ORIGIN", value_delimiter = ',', value_parser = origin)]
-    pub(crate) embed_origin: Vec<String>,
+    #[command(flatten)]
+    pub(crate) impersonation: ImpersonationSettings,
     /// A reverse proxy in front of Keystead, as an address or a network such as `10.0.0.0/8`: where a request came from is then read
     /// from its `X-Forwarded-For`, counted from the right. May be given several times; in the variable, separated by commas; in
     /// the file, a list. Without it, everybody behind a proxy looks like one address, and is slowed down like one.

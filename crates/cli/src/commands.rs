@@ -3,6 +3,7 @@
 mod audit;
 mod key;
 mod organization;
+mod signing_key;
 mod user;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::{out, printed, serve, store};
 pub(crate) use audit::audit;
 pub(crate) use key::key;
 pub(crate) use organization::organization;
+pub(crate) use signing_key::signing_key;
 pub(crate) use user::user;
 
 /// How long to wait for a server that is starting, or for another command.

@@ -11,6 +11,7 @@ use keystead_domain::{
     Actor, Assignment, Assignments, Description, Email, Error, Expiration, GroupId, GroupName, KeyName,
     NewPassword, OrganizationName, Permission, PersonName, RoleId, RoleName,
 };
+use keystead_token::Token;
 use tempfile::TempDir;
 
 use crate::failure::Failure;
@@ -23,8 +24,16 @@ const GRACE: &str = "grace@demo.example";
 const KATHERINE: (&str, &str) = ("katherine@demo.example", "Katherine Johnson");
 const ALAN: (&str, &str) = ("alan@demo.example", "Alan Turing");
 
-/// The folder of a demo. Removed when dropped.
-pub(crate) struct Demo(TempDir);
+/// The sample that may impersonate, where the deployment allows it.
+const EMBEDDING: &str = "Embedding Dashboard";
+
+/// A demo.
+pub(crate) struct Demo {
+    /// Removed when dropped.
+    folder: TempDir,
+    /// The token of its impersonation key.
+    impersonation_key: Option<Token>,
+}
 
 /// A key of the page: whose, called what, for what, for how long, made how many hours ago, and used how long after.
 struct Sample(&'static str, &'static str, &'static str, Expiration, i64, Option<i64>);
@@ -42,7 +51,7 @@ const SAMPLES: [Sample; 6] = [
     Sample(ADA, "CI deploy", "The staging cluster.", Expiration::Days30, 24 * 26, Some(24 * 25)),
     Sample(
         ADA,
-        "Embedding Dashboard",
+        EMBEDDING,
         "Signs customers into the embedded dashboard.",
         Expiration::Days180,
         24 * 12,
@@ -54,19 +63,20 @@ const SAMPLES: [Sample; 6] = [
 
 impl Demo {
     pub(crate) fn new() -> Result<Self, Failure> {
-        tempfile::Builder::new().prefix("keystead-demo-").tempdir().map(Self).map_err(|error| {
+        let folder = tempfile::Builder::new().prefix("keystead-demo-").tempdir().map_err(|error| {
             Failure::new("cannot make a temporary folder for the demo")
                 .cause(&error)
                 .hint("set TMPDIR to a folder that you can write to.")
-        })
+        })?;
+        Ok(Self { folder, impersonation_key: None })
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// Makes the organization, its users and their keys, as if over the last weeks.
-    pub(crate) async fn fill(&self, deployment: Deployment) -> Result<(), Failure> {
+    pub(crate) async fn fill(&mut self, deployment: Deployment) -> Result<(), Failure> {
         let now = Clock::system().now();
         let clock = Clock::manual(now - SignedDuration::from_hours(24 * 41));
         let entropy = Entropy::system();
@@ -76,7 +86,9 @@ impl Demo {
             .await?;
         let filled = fill(&app, &clock, now, &entropy).await;
         let closed = app.close().await;
-        filled.and(closed).map_err(|error| failed(&error))
+        self.impersonation_key =
+            filled.and_then(|token| closed.map(|()| token)).map_err(|error| failed(&error))?;
+        Ok(())
     }
 
     /// Prints what to do with it.
@@ -93,6 +105,14 @@ impl Demo {
             return Err(failed(&Error::Internal));
         };
         let folder = self.folder().display();
+        let impersonation = self.impersonation_key.as_ref().map_or_else(String::new, |token| {
+            format!(
+                "\nAn impersonation key of Ada's, with which a product's backend signs its users in to the page that it embeds\n\
+                 (docs/embedding.md has an example product that takes it from its environment):\n\
+                 KEYSTEAD_IMPERSONATION_KEY={}\n",
+                token.expose()
+            )
+        });
         printed(out::line(format_args!(
             "\n\
              This is a demo: everything in it is gone when it stops (Ctrl-C).\n\
@@ -107,12 +127,13 @@ impl Demo {
              curl -H \"Authorization: Bearer {token}\" -H \"Content-Type: application/json\" \
              -d '{{\"query\": \"{{ currentUser {{ name email permissions }} }}\"}}' {url}/graphql\n\
              See the command line at work:\n  \
-             keystead key list --user {ADA} --data-dir {folder}\n"
+             keystead key list --user {ADA} --data-dir {folder}\n{impersonation}"
         )))
     }
 }
 
-async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Result<(), Error> {
+/// Returns the token of the impersonation key, if there are such keys.
+async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Result<Option<Token>, Error> {
     let code = app.create_set_up_link().await?;
     let set_up = SetUp {
         organization: OrganizationName::parse("Demo")?,
@@ -127,14 +148,18 @@ async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Re
     let alan = add(app, ALAN.0, ALAN.1).await?;
     let data_team = make_data_team(app, &ada).await?;
     app.set_groups(&ada, katherine.user().id, &[data_team]).await?;
+    let mut impersonation_key = None;
     for Sample(user, name, description, expiration, hours_ago, used_after) in SAMPLES {
         let actor = if user == ADA { &ada } else { &grace };
         set(clock, now - SignedDuration::from_hours(hours_ago));
         let token = create(app, actor, name, description, expiration).await?;
         if let Some(hours) = used_after {
             set(clock, now - SignedDuration::from_hours(hours_ago - hours));
-            _ = app.verify(&token, app.now());
+            _ = app.verify(token.expose(), app.now());
             app.sweep_last_used().await?;
+        }
+        if name == EMBEDDING && app.deployment().impersonation {
+            impersonation_key = Some(token);
         }
     }
     set(clock, now - SignedDuration::from_hours(4));
@@ -147,7 +172,7 @@ async fn fill(app: &App, clock: &Clock, now: Timestamp, entropy: &Entropy) -> Re
     };
     // They have not come in yet. Whoever wants their link makes another on the page.
     app.invite_user(&ada, edsger, "").await?;
-    Ok(())
+    Ok(impersonation_key)
 }
 
 /// Somebody who has signed in once.
@@ -182,16 +207,15 @@ async fn create(
     name: &str,
     description: &str,
     expiration: Expiration,
-) -> Result<String, Error> {
+) -> Result<Token, Error> {
     let input = KeyInput {
         name: KeyName::parse(name)?,
         description: Description::parse(description)?,
         expiration,
-        allow_impersonation: app.deployment().impersonation && name.starts_with("Embedding"),
+        allow_impersonation: app.deployment().impersonation && name == EMBEDDING,
         request_id: None,
     };
-    let token = app.create_key(actor, &input).await?.token.ok_or(Error::Internal)?;
-    Ok(token.expose().to_owned())
+    app.create_key(actor, &input).await?.token.ok_or(Error::Internal)
 }
 
 fn set(clock: &Clock, to: Timestamp) {

@@ -65,6 +65,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
             Command::Organization(command) => commands::organization(&store, command).await,
             Command::User(command) => commands::user(&store, command).await,
             Command::Key(command) => commands::key(&store, command).await,
+            Command::SigningKey(command) => commands::signing_key(&store, command).await,
             Command::Audit(command) => commands::audit(&store, command).await,
             Command::Healthcheck { url, address } => health::check(url, &address).await,
             Command::Config(_) => printed(out::line(config::markdown().trim_end())),

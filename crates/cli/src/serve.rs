@@ -46,8 +46,12 @@ pub(crate) async fn serve(
     };
     let mailer = mailer(&settings.mail)?;
     warn_of(&settings, mailer.as_ref());
-    let deployment =
-        Deployment { mailer, roles: store.roles, ..settings.prefixes.deployment(settings.impersonation) };
+    let deployment = Deployment {
+        impersonation: settings.impersonation.impersonation,
+        mailer,
+        roles: store.roles,
+        ..settings.prefixes.deployment()
+    };
     let outcome = tokio::select! {
         started = start(&settings, deployment, folder, &mut demo) => started,
         () = signals.stop() => return Ok(()),
@@ -87,11 +91,7 @@ pub(crate) fn mailer(settings: &MailSettings) -> Result<Option<Mailer>, Failure>
 
 /// Warns of what is set and has no effect, or has one that is easily overlooked.
 pub(crate) fn warn_of(settings: &ServeSettings, mailer: Option<&Mailer>) {
-    if !settings.embed_origin.is_empty() {
-        tracing::warn!(
-            "embed-origin is set, and has no effect: this release serves no page that can be embedded"
-        );
-    }
+    settings.impersonation.warn();
     if mailer.is_some_and(Mailer::sends_in_clear) {
         tracing::warn!(
             "smtp-url may send e-mail unencrypted, and with it links that sign people in: use smtps:// or ?tls=required"
@@ -127,6 +127,10 @@ async fn start(
             "choose a file in a folder that exists and that this user may write to with --audit-log, or - for standard output.",
         )
     })?;
+    let address = listener.local_addr().map_err(|error| Failure::new("cannot listen").cause(&error))?;
+    let public_url = public_url(&settings.address, address);
+    let sessions = settings.impersonation.sessions(public_url.clone());
+    let deployment = Deployment { sessions, ..deployment };
     if let Some(demo) = demo {
         demo.fill(deployment.clone()).await?;
     }
@@ -136,9 +140,8 @@ async fn start(
             .cause(&error)
             .hint("choose a folder on a file system that has Unix sockets with --data-dir.")
     })?;
-    let address = listener.local_addr().map_err(|error| Failure::new("cannot listen").cause(&error))?;
-    let public_url = public_url(&settings.address, address);
     let doors = Settings::new(&public_url).map_err(Failure::usage)?.behind(settings.trusted_proxy.clone());
+    let doors = doors.embedded(settings.impersonation.embedding());
     let doors = Doors::new(Arc::clone(&app), doors);
 
     let tell = |line: std::fmt::Arguments<'_>| match &settings.audit_log {
@@ -175,6 +178,7 @@ impl Server {
             tokio::spawn(self.control.run(Arc::clone(&self.app), public_url, until(stopped.clone())));
         let sweeps = tokio::spawn(sweep(Arc::clone(&self.app), until(stopped.clone())));
         let signing = tokio::spawn(sign(Arc::clone(&self.app), until(stopped.clone())));
+        let maintenance = tokio::spawn(maintain(Arc::clone(&self.app), until(stopped.clone())));
         // Stops last: what the end of the others adds to the log is shipped as well.
         let (stop_shipping, shipping_stopped) = watch::channel(false);
         let shipping = self
@@ -200,7 +204,7 @@ impl Server {
         if let Some(metrics) = metrics {
             _ = metrics.await;
         }
-        _ = (sweeps.await, signing.await, commands.await);
+        _ = (sweeps.await, signing.await, maintenance.await, commands.await);
         _ = stop_shipping.send(true);
         if let Some(shipping) = shipping
             && tokio::time::timeout(SHIPPING_ENDS_WITHIN, shipping).await.is_err()
@@ -245,6 +249,20 @@ async fn sign(app: Arc<App>, stop: impl Future<Output = ()>) {
         _ = app.sign_audit_checkpoints().await;
         tokio::select! {
             () = tokio::time::sleep(App::SIGN_EVERY) => {}
+            () = &mut stop => return,
+        }
+    }
+}
+
+/// Rotates the keys that sign sessions by their age, and forgets sessions that have ended, now and then.
+async fn maintain(app: Arc<App>, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        if let Err(error) = app.maintain_sessions().await {
+            tracing::warn!(%error, "ended sessions could not be forgotten, or a signing key not rotated; the next turn tries again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(App::MAINTAIN_EVERY) => {}
             () = &mut stop => return,
         }
     }

@@ -40,9 +40,8 @@ impl StoreSettings {
 
 impl PrefixSettings {
     /// What the deployment decides.
-    pub(crate) fn deployment(&self, impersonation: bool) -> Deployment {
+    pub(crate) fn deployment(&self) -> Deployment {
         Deployment {
-            impersonation,
             key_prefix: self.key_prefix.clone(),
             impersonation_prefix: self.impersonation_key_prefix.clone(),
             ..Deployment::default()

@@ -2,6 +2,7 @@
 
 mod keys;
 mod organizations;
+mod signing_keys;
 mod users;
 
 use std::io::stdout;
@@ -12,6 +13,7 @@ use crate::logging::coloured;
 
 pub(crate) use keys::keys;
 pub(crate) use organizations::organizations;
+pub(crate) use signing_keys::signing_keys;
 pub(crate) use users::users;
 
 const GREEN: &str = "\x1b[32m";
@@ -63,12 +65,14 @@ fn day(time: &str) -> String {
     time.split('T').next().unwrap_or(time).to_owned()
 }
 
-/// Its minute, or that there was none.
-fn minute(time: Option<&str>) -> String {
-    time.map_or_else(
-        || "Never".to_owned(),
-        |time| format!("{} UTC", time.get(..16).unwrap_or(time).replace('T', " ")),
-    )
+/// Its minute.
+pub(crate) fn minute(time: &str) -> String {
+    format!("{} UTC", time.get(..16).unwrap_or(time).replace('T', " "))
+}
+
+/// The minute of an instant, or that there was none.
+fn minute_or_never(time: Option<&str>) -> String {
+    time.map_or_else(|| "Never".to_owned(), minute)
 }
 
 #[cfg(test)]

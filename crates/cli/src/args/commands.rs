@@ -149,6 +149,28 @@ pub(crate) enum KeyCommand {
         /// The key's id, as `keystead key list` shows it.
         id: String,
     },
+    /// End the sessions that an impersonation key has minted, at once and everywhere. The key stays, and can mint others.
+    EndSessions {
+        /// The key's id, as `keystead key list` shows it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKeyCommand {
+    /// List the keys that sign impersonated sessions, and those that did.
+    List {
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let the key that was published ahead sign from now on, and publish another ahead. Sessions that exist go on. A server does this by
+    /// itself every 30 days.
+    Rotate {
+        /// Replace all keys instead: every session that they signed ends, at once. For when somebody may have read the keys.
+        #[arg(long)]
+        discard_old: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ pub(crate) async fn key(store: &StoreSettings, command: KeyCommand) -> Result<()
     match command {
         KeyCommand::Create { user, within, name, expires, prefixes } => {
             let command = Command::KeyCreate { user, organization: within.organization, name, expires };
-            let reply = ask(store, command, prefixes.deployment(false)).await?;
+            let reply = ask(store, command, prefixes.deployment()).await?;
             let Answer::Token { id, token } = reply.answer else { return Err(unexpected()) };
             out::data(token).map_err(|error| {
                 Failure::new("the key was created, but its token could not be written").cause(&error).hint(
@@ -32,6 +32,14 @@ pub(crate) async fn key(store: &StoreSettings, command: KeyCommand) -> Result<()
             let reply = ask(store, Command::KeyRevoke { id }, Deployment::default()).await?;
             let Answer::Revoked { id, name } = reply.answer else { return Err(unexpected()) };
             out::say(format_args!("Revoked {name:?} ({id}). It is refused from now on."));
+            Ok(())
+        }
+        KeyCommand::EndSessions { id } => {
+            let reply = ask(store, Command::KeyEndSessions { id }, Deployment::default()).await?;
+            let Answer::SessionsEnded { id, name } = reply.answer else { return Err(unexpected()) };
+            out::say(format_args!(
+                "Ended the sessions of {name:?} ({id}). They are refused from now on; the key can mint others."
+            ));
             Ok(())
         }
     }

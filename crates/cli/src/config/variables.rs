@@ -29,8 +29,9 @@ pub(super) fn secrets(settings: &[Setting]) -> Result<Layer, Failure> {
 
 /// A warning for each variable that looks like ours and is not: most are misspelt.
 pub(super) fn unknown(settings: &[Setting]) -> Vec<String> {
-    // The second is not a setting: it is where the documentation's examples keep a key.
-    let mut known = vec!["KEYSTEAD_CONFIG".to_owned(), "KEYSTEAD_API_KEY".to_owned()];
+    // The others are not settings: they are where the documentation's examples keep a key.
+    let mut known =
+        ["KEYSTEAD_CONFIG", "KEYSTEAD_API_KEY", "KEYSTEAD_IMPERSONATION_KEY"].map(ToOwned::to_owned).to_vec();
     for setting in settings {
         known.push(setting.variable.clone());
         if setting.secret {

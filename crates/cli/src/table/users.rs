@@ -2,7 +2,7 @@
 
 use keystead_app::operator::{ListedRole, ListedUser};
 
-use super::{GREEN, RED, Row, YELLOW, minute, table};
+use super::{GREEN, RED, Row, YELLOW, minute_or_never, table};
 
 /// A line a user.
 pub(crate) fn users(users: &[ListedUser]) -> String {
@@ -19,7 +19,7 @@ fn row(user: &ListedUser) -> Row<7> {
         word.to_owned(),
         user.roles.iter().map(role).collect::<Vec<_>>().join(", "),
         user.groups.join(", "),
-        minute(user.last_seen_at.as_deref()),
+        minute_or_never(user.last_seen_at.as_deref()),
     ];
     Row { cells, colour }
 }

@@ -36,13 +36,14 @@ fn a_flag_goes_before_a_variable_before_the_file_before_the_default() {
 fn every_kind_of_value_can_be_in_the_file_and_is_in_effect() {
     let place = Place::with_ada();
     let file = "listen = \"127.0.0.1:0\"\nkey-prefix = \"acme\"\nimpersonation = true\n\
-                data-dir = \"keystead-data\"\nembed-origin = [\"https://a.example\", \"https://b.example\"]\n";
+                data-dir = \"keystead-data\"\nembed-origin = [\"https://a.example\", \"https://b.example\"]\n\
+                impersonation-lifetime = \"15m\"\nembed-accent = \"#0a7f5a\"\nembed-theme = \"dark\"\n";
     fs::write(place.path().join("keystead.toml"), file).unwrap();
     let server = Server::start(&mut place.command(&["serve"]));
     let token = place.token();
     assert!(token.starts_with("acme_"), "{token}");
     let (.., log) = server.stop();
-    assert!(log.contains("embed-origin is set, and has no effect"), "{log}");
+    assert!(!log.contains("WARN"), "{log}");
     assert!(place.token().starts_with("acme_"), "without a server, too");
     let effective = place.ok(&["config", "check", "--impersonation=false"]);
     assert!(effective.contains("impersonation = false # --impersonation"), "{effective}");
@@ -72,6 +73,10 @@ fn the_file_is_refused_with_a_hint() {
         ("listen = \"8080\"", "such as 127.0.0.1:8080"),
         ("listen = 8080", "`listen` takes a string"),
         ("embed-origin = [1]", "a list of strings"),
+        ("embed-origin = [\"https://*.example\"]", "no wildcard"),
+        ("embed-accent = \"red\"", "such as #0a7f5a"),
+        ("embed-theme = \"sepia\"", "light, dark, auto"),
+        ("impersonation-lifetime = \"2h\"", "1m to 1h"),
         ("impersonation = \"perhaps\"", "impersonation"),
         ("\nlisten = ", "line 2"),
     ] {
@@ -157,5 +162,5 @@ fn the_book_has_the_reference_and_the_reference_has_every_option_of_serve() {
             seen += 1;
         }
     }
-    assert!(seen >= 14, "{seen}");
+    assert!(seen >= 18, "{seen}");
 }

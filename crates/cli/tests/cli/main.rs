@@ -11,6 +11,7 @@ mod commands;
 mod configuration;
 mod demo;
 mod errors;
+mod impersonation;
 mod mail;
 mod organizations;
 mod roles;

@@ -171,12 +171,25 @@ fn drain(lines: &Receiver<String>) -> String {
 
 /// A request of HTTP/1.1; the status and all of the answer.
 pub(crate) fn get(url: &str, path: &str, token: &str) -> (u16, String) {
+    let authorization =
+        if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    request(url, &format!("GET {path}"), &authorization, "")
+}
+
+/// What a GraphQL request without a credential is answered.
+pub(crate) fn graphql(url: &str, query: &str) -> serde_json::Value {
+    let body = serde_json::json!({ "query": query }).to_string();
+    let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let (_, answer) = request(url, "POST /graphql", &headers, &body);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+fn request(url: &str, method_and_path: &str, headers: &str, body: &str) -> (u16, String) {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let authorization =
-        if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Connection: close\r\n\r\n")
+    write!(stream, "{method_and_path} HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\r\n{body}")
         .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
