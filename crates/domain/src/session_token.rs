@@ -121,9 +121,9 @@ impl SessionClaims {
     ) -> Result<Self, BadSessionToken> {
         let payload = signed_payload(token, ring).ok_or(BadSessionToken::Invalid)?;
         let claims: Self = serde_json::from_slice(&payload).map_err(|_| BadSessionToken::Invalid)?;
-        let issued = Timestamp::from_second(claims.iat).map_err(|_| BadSessionToken::Invalid)?;
+        let made = Timestamp::from_second(claims.iat).map_err(|_| BadSessionToken::Invalid)?;
         let ends = Timestamp::from_second(claims.exp).map_err(|_| BadSessionToken::Invalid)?;
-        if claims.iss != issuer || claims.aud != issuer || issued.duration_since(now) > CLOCK_SKEW {
+        if claims.iss != issuer || claims.aud != issuer || made.duration_since(now) > CLOCK_SKEW {
             return Err(BadSessionToken::Invalid);
         }
         if now.duration_since(ends) >= CLOCK_SKEW {
