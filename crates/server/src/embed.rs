@@ -4,7 +4,7 @@
 
 use axum::extract::{RawQuery, Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::header::{CACHE_CONTROL, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_FRAME_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use keystead_domain::Error;
@@ -13,7 +13,7 @@ use crate::console::place::Place;
 use crate::console::view::EmbedPage;
 use crate::console::{PageError, not_found, page};
 use crate::credentials::NoActor;
-use crate::problem::problem;
+use crate::problem::{described, problem};
 use crate::{Doors, assets};
 
 mod accent;
@@ -50,37 +50,46 @@ pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Ne
         return not_found().await;
     }
     let mut response = next.run(request).await;
-    if let Some(PageError(error)) = response.extensions_mut().remove() {
-        let status = response.status();
-        response = problem(&error);
-        *response.status_mut() = status;
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    response
+    let Some(PageError(error)) = response.extensions_mut().remove() else { return response };
+    let (problem, body) = problem(&error).into_parts();
+    response.headers_mut().extend(problem.headers);
+    response.map(|_| body)
 }
 
 /// The answer to a request that is in no session's name: 401 as RFC 6750, section 3, has it.
 pub(crate) fn no_session(why: &NoActor) -> Response {
-    let (error, challenge) = match why {
-        NoActor::Refused(refused) if refused.is_unavailable() => (Error::Unavailable, None),
-        NoActor::Failed(error) if *error != Error::Unauthenticated => (error.clone(), None),
-        NoActor::Missing | NoActor::CrossSite => (Error::Unauthenticated, Some("Bearer".to_owned())),
-        NoActor::Malformed(malformed) => (Error::Unauthenticated, Some(invalid(malformed.0))),
-        NoActor::Refused(refused) => (Error::Unauthenticated, Some(invalid(&refused.description()))),
-        NoActor::Failed(_) => (Error::Unauthenticated, Some(invalid("The session has ended."))),
+    let (challenge, detail) = match why {
+        NoActor::Refused(refused) if refused.is_unavailable() => return failed(&Error::Unavailable),
+        NoActor::Failed(error) if *error != Error::Unauthenticated => return failed(error),
+        NoActor::Missing | NoActor::CrossSite => ("Bearer".to_owned(), MISSING.to_owned()),
+        NoActor::Malformed(malformed) => invalid(malformed.0),
+        NoActor::Refused(refused) => invalid(&refused.description()),
+        NoActor::Failed(_) => invalid("The session has ended."),
     };
-    let is_unavailable = error == Error::Unavailable;
-    let mut response = PageError::from(error).into_response();
+    let mut response = described(&Error::Unauthenticated, &detail);
     let headers = response.headers_mut();
-    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
-    if is_unavailable {
+    response
+}
+
+const MISSING: &str = "Send the session's token in the header: Authorization: Bearer TOKEN.";
+
+/// It could not be checked.
+fn failed(error: &Error) -> Response {
+    let mut response = problem(error);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if *error == Error::Unavailable {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
 
-fn invalid(description: &str) -> String {
-    format!(r#"Bearer error="invalid_token", error_description="{description}""#)
+/// Challenge and detail for a credential that does not count. `description` is of our own making and has no quotes.
+fn invalid(description: &str) -> (String, String) {
+    let challenge = format!(r#"Bearer error="invalid_token", error_description="{description}""#);
+    (challenge, description.to_owned())
 }

@@ -14,13 +14,18 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 
 /// An error as a problem document.
 pub(crate) fn problem(error: &Error) -> Response {
+    described(error, &error.to_string())
+}
+
+/// The same in words that fit the door better.
+pub(crate) fn described(error: &Error, detail: &str) -> Response {
     let status = status(error);
     let mut body = json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
         "status": status.as_u16(),
         "code": error.code(),
-        "detail": error.to_string(),
+        "detail": detail,
     });
     if let Error::Invalid { field, .. } = error {
         body["field"] = field.name().into();

@@ -196,8 +196,7 @@ fn nothing_embedded_names_this_product_or_shows_its_sign() {
         embedded(Vec::new(), Some(made)),
     ] {
         assert!(!html.to_lowercase().contains("keystead"), "{html}");
-        let sign = html.matches("i-mark").count() - html.matches(r#"<symbol id="i-mark""#).count();
-        assert_eq!((sign, html.matches("/a.svg").count()), (0, 0), "{html}");
+        assert!(!html.contains("i-mark") && !html.contains("/a.svg"), "{html}");
         assert!(!html.contains(" style=") && !html.contains(r#"name="csrf""#), "{html}");
     }
 }
