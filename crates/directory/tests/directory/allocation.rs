@@ -26,3 +26,17 @@ fn a_verification_allocates_nothing_whatever_it_answers() {
         assert_eq!((answer, allocations.count_total), (expected, 0));
     }
 }
+
+/// A signature is checked before this is asked, which allocates; the question itself does not.
+#[test]
+fn asking_for_a_sessions_key_allocates_nothing() {
+    let token = token(1);
+    let directory = directory_with([]);
+    let key = KeyRecord { allow_impersonation: true, ..record(&token, user_id(1)) };
+    directory.apply(2, Change::Key(key));
+    assert!(directory.impersonation_key(key.id, at(0)).is_ok());
+    let mut answer = None;
+    let allocations =
+        allocation_counter::measure(|| answer = directory.impersonation_key(key.id, at(1)).ok());
+    assert_eq!((answer.map(|(_, epoch)| epoch), allocations.count_total), (Some(0), 0));
+}

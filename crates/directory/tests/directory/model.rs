@@ -26,6 +26,8 @@ static TOKENS: LazyLock<Vec<Token>> =
 enum Step {
     Key(usize),
     Revoke(usize),
+    /// All sessions that the key has minted.
+    EndSessions(usize),
     User {
         user: usize,
         active: bool,
@@ -51,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..KEYS).prop_map(Step::Key),
         3 => (0..KEYS).prop_map(Step::Revoke),
+        3 => (0..KEYS).prop_map(Step::EndSessions),
         2 => (0..USERS, any::<bool>(), any::<bool>(), any::<bool>())
             .prop_map(|(user, active, administrator, member)| Step::User { user, active, administrator, member }),
         2 => (1_u128..=2, any::<[bool; 4]>()).prop_map(|(organization, settings)| Step::Organization {
@@ -68,6 +71,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     /// Live keys, with their last use.
     keys: HashMap<usize, Option<Timestamp>>,
+    /// How often the sessions of each key were ended.
+    epochs: HashMap<usize, u32>,
     users: HashMap<UserId, UserRecord>,
     organizations: HashMap<OrganizationId, OrganizationRecord>,
     used: HashMap<KeyId, Timestamp>,
@@ -105,6 +110,24 @@ impl Model {
         })
     }
 
+    /// A key as a change tells it.
+    fn key(&self, n: usize) -> KeyRecord {
+        KeyRecord { session_epoch: self.epochs.get(&n).copied().unwrap_or(0), ..key(n) }
+    }
+
+    /// What a session of a key depends on.
+    fn impersonation(&self, n: usize, now: Timestamp) -> Result<([bool; 2], u32), Refusal> {
+        let key = self.key(n);
+        if !key.allow_impersonation || !self.keys.contains_key(&n) {
+            return Err(Refusal::Unknown);
+        }
+        let user = self.user(creator(n)).filter(User::may_act).ok_or(Refusal::CreatorInactive)?;
+        match key.expires_at.filter(|at| now >= *at) {
+            Some(at) => Err(Refusal::Expired { at }),
+            None => Ok((powers(&user), key.session_epoch)),
+        }
+    }
+
     fn verify(&mut self, n: usize, now: Timestamp) -> Result<Told, Refusal> {
         let user = self.user(creator(n)).filter(User::may_act);
         let last_used = self.keys.get_mut(&n).ok_or(Refusal::Unknown)?;
@@ -128,6 +151,11 @@ fn verify(directory: &Directory, n: usize, now: Timestamp) -> Result<Told, Refus
     Ok((verified.key, verified.allow_impersonation, powers(verified.user())))
 }
 
+fn impersonation(directory: &Directory, n: usize, now: Timestamp) -> Result<([bool; 2], u32), Refusal> {
+    let (creator, epoch) = directory.impersonation_key(key(n).id, now)?;
+    Ok((powers(&creator), epoch))
+}
+
 type State = (Arc<UserRecord>, Standing, [bool; 2], usize);
 
 fn state(user: &User) -> State {
@@ -144,11 +172,17 @@ proptest! {
             match step {
                 Step::Key(n) => {
                     model.keys.entry(n).or_default();
-                    directory.apply(sequence, Change::Key(key(n)));
+                    directory.apply(sequence, Change::Key(model.key(n)));
                 }
                 Step::Revoke(n) => {
                     model.keys.remove(&n);
                     directory.apply(sequence, Change::KeyRevoked(TOKENS[n].hash()));
+                }
+                Step::EndSessions(n) => {
+                    if model.keys.contains_key(&n) {
+                        *model.epochs.entry(n).or_default() += 1;
+                        directory.apply(sequence, Change::Key(model.key(n)));
+                    }
                 }
                 Step::Organization { organization, settings } => {
                     let record = record_of(organization, settings);
@@ -167,6 +201,8 @@ proptest! {
                 }
                 Step::Verify { key, second } => {
                     prop_assert_eq!(verify(&directory, key, at(second)), model.verify(key, at(second)));
+                    let told = impersonation(&directory, key, at(second));
+                    prop_assert_eq!(told, model.impersonation(key, at(second)));
                 }
                 Step::TakeLastUsed => {
                     let taken = directory.take_last_used();
@@ -178,6 +214,7 @@ proptest! {
         }
         for n in 0..KEYS {
             prop_assert_eq!(verify(&directory, n, at(0)), model.verify(n, at(0)));
+            prop_assert_eq!(impersonation(&directory, n, at(0)), model.impersonation(n, at(0)));
         }
         for n in 0..USERS {
             let id = user_id(n as u128);
