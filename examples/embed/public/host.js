@@ -64,9 +64,9 @@ if (account === null) {
 } else {
   const token = await orSayWhy(newToken);
   if (token) {
-    const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    // This page follows the system's theme, so the frame does, too.
     const accent = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
-    frame.src = `${keystead}/embed/api-keys?${new URLSearchParams({ token, theme, accent })}`;
+    frame.src = `${keystead}/embed/api-keys?${new URLSearchParams({ token, accent, theme: "auto" })}`;
     frame.hidden = false;
   }
 }
