@@ -11,9 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use keystead_app::operator::Command;
-use keystead_app::{Clock, Deployment, KeyInput};
-use keystead_domain::{Description, Expiration, KeyName};
-use keystead_tests::{JwksCheck, JwksClient, JwksLibrary, TestServer, TestUser};
+use keystead_app::{Clock, Deployment};
+use keystead_tests::{JwksCheck, JwksClient, JwksLibrary, TestKey, TestServer, TestUser};
 use serde_json::{Value, json};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -23,8 +22,7 @@ struct Product {
     server: TestServer,
     ada: TestUser,
     grace: TestUser,
-    key_id: String,
-    key: String,
+    key: TestKey,
 }
 
 impl Product {
@@ -35,16 +33,8 @@ impl Product {
         server.advance(Clock::system().now().duration_since(server.now()) + moved);
         let ada = server.administrator("ada@example.com").await;
         let grace = server.member("grace@example.com").await;
-        let input = KeyInput {
-            name: KeyName::parse("embedding").unwrap(),
-            description: Description::parse("").unwrap(),
-            expiration: Expiration::Days7,
-            allow_impersonation: true,
-            request_id: None,
-        };
-        let created = server.app.create_key(&server.actor(&ada).await, &input).await.unwrap();
-        let (key_id, key) = (created.key.id.to_string(), created.token.unwrap().expose().to_owned());
-        Self { server, ada, grace, key_id, key }
+        let key = server.impersonation_key(&ada, "embedding").await;
+        Self { server, ada, grace, key }
     }
 
     /// A session of a user's, as a product's backend gets one.
@@ -52,7 +42,7 @@ impl Product {
         let query = "mutation($key: String!, $email: String!) {
             impersonateUser(accessToken: $key, userEmail: $email, attributes: [{ key: \"team\", value: \"blue\" }])
         }";
-        let body = json!({ "query": query, "variables": { "key": self.key, "email": user.email } });
+        let body = json!({ "query": query, "variables": { "key": self.key.token, "email": user.email } });
         let answer: Value =
             self.server.post("/graphql").json(&body).send().await.unwrap().json().await.unwrap();
         let token = answer["data"]["impersonateUser"].as_str();
@@ -86,7 +76,7 @@ async fn a_session_says_to_a_service_that_checks_it_offline_who_acts_as_whom() {
     for library in JwksLibrary::ALL {
         let (claims, _) = accepted(product.client(library).check(&token).await);
         assert_eq!(claims["sub"], product.grace.id.as_str(), "{library:?}");
-        assert_eq!(claims["act"], json!({ "sub": product.ada.id, "key_id": product.key_id }), "{library:?}");
+        assert_eq!(claims["act"], json!({ "sub": product.ada.id, "key_id": product.key.id }), "{library:?}");
         assert_eq!(claims["attributes"], json!({ "team": "blue" }), "{library:?}");
         let lasts = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
         assert_eq!(lasts, HOUR.as_secs(), "{library:?}");
