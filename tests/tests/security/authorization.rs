@@ -31,6 +31,7 @@ const SENT_TO_SIGN_IN: Outcome = Outcome { to_sign_in: true, ..outcome(303) };
 const UNAUTHENTICATED: Outcome = outcome(401);
 pub(crate) const FORBIDDEN: Outcome = outcome(403);
 pub(crate) const NOT_FOUND: Outcome = outcome(404);
+const BAD_REQUEST: Outcome = outcome(400);
 const INVALID: Outcome = outcome(422);
 const CONFLICT: Outcome = outcome(409);
 pub(crate) const MADE: Outcome = Outcome { changes: true, ..outcome(200) };
@@ -43,39 +44,48 @@ const SIGNED_OUT: Outcome = Outcome { to_sign_in: true, changes: true, ..outcome
 pub(crate) enum Who {
     /// Everybody gets the same.
     Everybody(Outcome),
+    /// Everybody whose credential, if they show one in the header, is not dead.
+    EverybodyAlive(Outcome),
     /// Sessions; all others are sent to the sign-in page.
     Sessions(Outcome, Outcome, Outcome),
-    /// Keys; all others are unauthenticated.
-    Keys(Outcome, Outcome, Outcome),
-    /// Keys and sessions; all others are unauthenticated.
-    Both(Outcome, Outcome, Outcome),
+    /// Keys and impersonated sessions; all others are unauthenticated. The last is what the administrator gets in such a session;
+    /// the member gets what they get by themselves.
+    Bearers(Outcome, Outcome, Outcome, Outcome),
+    /// Keys, sessions and impersonated sessions; all others are unauthenticated. The last as above.
+    All(Outcome, Outcome, Outcome, Outcome),
+    /// Keys, and no session of any kind; all others are unauthenticated.
+    KeysAlone(Outcome, Outcome, Outcome),
+    /// Impersonated sessions, of the member and of the administrator; all others are unauthenticated.
+    Impersonated(Outcome, Outcome),
 }
-use Who::{Both, Everybody, Keys, Sessions};
+use Who::{All, Bearers, Everybody, EverybodyAlive, Impersonated, KeysAlone, Sessions};
 
 impl Who {
     pub(crate) fn expects(self, caller: Caller) -> Outcome {
-        let (sessions, keys, denied, outcomes) = match self {
+        // Of sessions, keys and impersonated sessions: member, administrator, administrator of another organization.
+        let nobody = [UNAUTHENTICATED; 3];
+        let [sessions, keys, impersonated] = match self {
             Everybody(outcome) => return outcome,
-            Sessions(member, administrator, foreign) => {
-                (true, false, SENT_TO_SIGN_IN, [member, administrator, foreign])
-            }
-            Keys(member, administrator, foreign) => {
-                (false, true, UNAUTHENTICATED, [member, administrator, foreign])
-            }
-            Both(member, administrator, foreign) => {
-                (true, true, UNAUTHENTICATED, [member, administrator, foreign])
-            }
+            EverybodyAlive(_) if caller.is_dead_bearer() => return UNAUTHENTICATED,
+            EverybodyAlive(outcome) => return outcome,
+            Sessions(m, a, f) => [[m, a, f], [SENT_TO_SIGN_IN; 3], [SENT_TO_SIGN_IN; 3]],
+            Bearers(m, a, f, i) => [nobody, [m, a, f], [m, i, UNAUTHENTICATED]],
+            All(m, a, f, i) => [[m, a, f], [m, a, f], [m, i, UNAUTHENTICATED]],
+            KeysAlone(m, a, f) => [nobody, [m, a, f], nobody],
+            Impersonated(m, i) => [nobody, nobody, [m, i, UNAUTHENTICATED]],
         };
-        let column = match caller {
-            Caller::MembersSession if sessions => 0,
-            Caller::AdministratorsSession if sessions => 1,
-            Caller::ForeignAdministratorsSession if sessions => 2,
-            Caller::MembersKey if keys => 0,
-            Caller::AdministratorsKey if keys => 1,
-            Caller::ForeignAdministratorsKey if keys => 2,
-            _ => return denied,
-        };
-        outcomes[column]
+        match caller {
+            Caller::MembersSession => sessions[0],
+            Caller::AdministratorsSession => sessions[1],
+            Caller::ForeignAdministratorsSession => sessions[2],
+            Caller::MembersKey => keys[0],
+            Caller::AdministratorsKey => keys[1],
+            Caller::ForeignAdministratorsKey => keys[2],
+            Caller::MemberImpersonated => impersonated[0],
+            Caller::AdministratorImpersonated => impersonated[1],
+            _ if matches!(self, Sessions(..)) => SENT_TO_SIGN_IN,
+            _ => UNAUTHENTICATED,
+        }
     }
 }
 
@@ -131,6 +141,23 @@ const KEY: Fields = &[("name", "new"), ("expiration", "30d"), ("request_id", "{r
 const IMPERSONATION_KEY: Fields =
     &[("name", "new"), ("expiration", "30d"), ("request_id", "{request}"), ("allow_impersonation", "on")];
 
+const END_SESSIONS: &str = "/settings/api-keys/{id}/end-sessions";
+
+const EMBEDDED: &str = "/embed/keys";
+const EMBEDDED_NEW: &str = "/embed/keys/new";
+const EMBEDDED_EDIT: &str = "/embed/keys/{id}/edit";
+const EMBEDDED_REVOKE: &str = "/embed/keys/{id}/revoke";
+const EMBEDDED_SEVERAL: &str = "/embed/keys/revoke";
+const EMBEDDED_END_SESSIONS: &str = "/embed/keys/{id}/end-sessions";
+
+const EXCHANGE: Fields = &[
+    ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+    ("subject_token", "mia@example.com"),
+    ("subject_token_type", "urn:keystead:params:oauth:token-type:email"),
+    ("actor_token", "{minter}"),
+    ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+];
+
 const AUDIT_COPY: Fields = &[("format", "csv"), ("action", "key.created")];
 
 const ROLE: &str = "/settings/roles/{role}/edit";
@@ -165,12 +192,12 @@ const TABLE: &[Row] = &[
     get("/graphql/assets/{digest}/{name}", "", Everybody(SHOWN)),
     get("/", "", Everybody(LED_ON)),
     // The figures are of the whole server: an organization's administrator has no part in them.
-    get("/metrics", "", Both(FORBIDDEN, FORBIDDEN, FORBIDDEN)),
-    get("/verify", "", Keys(SHOWN, SHOWN, SHOWN)),
-    post("/verify", "", &[], Keys(SHOWN, SHOWN, SHOWN)),
-    get("/verify", "?permission=keys:read_all", Keys(FORBIDDEN, SHOWN, SHOWN)),
+    get("/metrics", "", All(FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN)),
+    get("/verify", "", Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
+    post("/verify", "", &[], Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
+    get("/verify", "?permission=keys:read_all", Bearers(FORBIDDEN, SHOWN, SHOWN, FORBIDDEN)),
     // Administrators hold the product's permissions, too.
-    get("/verify", "?permission=reports:read&resource=r1", Keys(FORBIDDEN, SHOWN, SHOWN)),
+    get("/verify", "?permission=reports:read&resource=r1", Bearers(FORBIDDEN, SHOWN, SHOWN, SHOWN)),
     // The code is the credential; there is an organization already, so the set-up code is of no use.
     get("/setup/{code}", "", Everybody(SHOWN)),
     post("/setup/{code}", "", SET_UP, Everybody(NOT_FOUND)),
@@ -207,12 +234,37 @@ const TABLE: &[Row] = &[
     post(EDIT, "", &[("name", "edited")], Sessions(DONE, FORBIDDEN, NOT_FOUND)),
     get("/graphql", "", Sessions(SHOWN, SHOWN, SHOWN)),
     // What each operation does for whom is in a table of its own.
-    post("/graphql", "", &[("query", "{ currentUser { id } }")], Both(SHOWN, SHOWN, SHOWN)),
+    post("/graphql", "", &[("query", "{ currentUser { id } }")], All(SHOWN, SHOWN, SHOWN, SHOWN)),
     get(REVOKE, "", Sessions(SHOWN, SHOWN, NOT_FOUND)),
     post(REVOKE, "", &[("confirm_name", "target")], Sessions(DONE, DONE, NOT_FOUND)),
     get(SEVERAL, "", Sessions(INVALID, INVALID, INVALID)),
     get(SEVERAL, "?id={id}", Sessions(SHOWN, SHOWN, NOT_FOUND)),
     post(SEVERAL, "", &[("id", "{id}"), ("confirm", "1")], Sessions(DONE, DONE, NOT_FOUND)),
+    // Of the administrator's impersonation key.
+    get(END_SESSIONS, "", Sessions(NOT_FOUND, SHOWN, NOT_FOUND)),
+    post(END_SESSIONS, "", &[], Sessions(NOT_FOUND, DONE, NOT_FOUND)),
+    // The page is empty: its script shows what the session in its address may see.
+    get("/embed/api-keys", "", Everybody(SHOWN)),
+    get(EMBEDDED, "", Impersonated(SHOWN, SHOWN)),
+    get(EMBEDDED, "?view=all", Impersonated(FORBIDDEN, FORBIDDEN)),
+    get(EMBEDDED_NEW, "", Impersonated(SHOWN, SHOWN)),
+    get(EMBEDDED_NEW, "?view=all", Impersonated(FORBIDDEN, FORBIDDEN)),
+    post(EMBEDDED_NEW, "", KEY, Impersonated(MADE, MADE)),
+    post(EMBEDDED_NEW, "", IMPERSONATION_KEY, Impersonated(FORBIDDEN, FORBIDDEN)),
+    get(EMBEDDED_EDIT, "", Impersonated(SHOWN, NOT_FOUND)),
+    post(EMBEDDED_EDIT, "", &[("name", "edited")], Impersonated(DONE, NOT_FOUND)),
+    get(EMBEDDED_REVOKE, "", Impersonated(SHOWN, NOT_FOUND)),
+    post(EMBEDDED_REVOKE, "", &[("confirm_name", "target")], Impersonated(DONE, NOT_FOUND)),
+    get(EMBEDDED_SEVERAL, "", Impersonated(INVALID, INVALID)),
+    get(EMBEDDED_SEVERAL, "?id={id}", Impersonated(SHOWN, NOT_FOUND)),
+    post(EMBEDDED_SEVERAL, "", &[("id", "{id}"), ("confirm", "1")], Impersonated(DONE, NOT_FOUND)),
+    get(EMBEDDED_END_SESSIONS, "", Impersonated(NOT_FOUND, FORBIDDEN)),
+    post(EMBEDDED_END_SESSIONS, "", &[], Impersonated(NOT_FOUND, FORBIDDEN)),
+    // The actor's token is the credential.
+    post("/oauth2/token", "", EXCHANGE, Everybody(MADE)),
+    post("/oauth2/token", "", &[("grant_type", "client_credentials")], Everybody(BAD_REQUEST)),
+    post("/oauth2/introspect", "", &[("token", "junk")], KeysAlone(SHOWN, SHOWN, SHOWN)),
+    get("/.well-known/jwks.json", "", Everybody(SHOWN)),
     get("/settings/users", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
     post("/settings/users/export.csv", "", &[], Sessions(FORBIDDEN, MADE, MADE)),
     get(INVITE, "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
@@ -367,9 +419,14 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
         credential.cookie =
             Some(credential.cookie.map_or(visitor.clone(), |own| format!("{own}; {visitor}")));
     }
-    let mut fields: Vec<(&str, String)> = vec![("csrf", credential.csrf.clone())];
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    if !row.route.starts_with("/oauth2/") {
+        // Those are no forms of a page, and refuse what they do not know.
+        fields.push(("csrf", credential.csrf.clone()));
+    }
     let filled = |value: &str| {
-        value.replace("{request}", &request_id).replace("{member}", &world.member.id).replace("{id}", target)
+        let value = value.replace("{request}", &request_id).replace("{member}", &world.member.id);
+        value.replace("{id}", target).replace("{minter}", &world.minter.token)
     };
     fields.extend(row.fields.iter().map(|(name, value)| (*name, filled(value))));
     credential.on(server.post(&format!("{path}{}", row.query))).form(&fields)
@@ -404,7 +461,9 @@ fn the_doors_that_need_no_credential_are_these() {
         .collect();
     let golden = [
         "GET /",
+        "GET /.well-known/jwks.json",
         "GET /assets/{digest}/{name}",
+        "GET /embed/api-keys",
         "GET /forgot-password",
         "GET /graphql/assets/{digest}/{name}",
         "GET /healthz",
@@ -416,6 +475,7 @@ fn the_doors_that_need_no_credential_are_these() {
         "GET /sign-in/link/{code}",
         "POST /forgot-password",
         "POST /invitation/{code}",
+        "POST /oauth2/token",
         "POST /reset-password/{code}",
         "POST /setup/{code}",
         "POST /sign-in",

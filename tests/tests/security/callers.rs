@@ -1,7 +1,7 @@
 //! Everyone who may knock, and the world that they knock at.
 
 use jiff::SignedDuration;
-use keystead_app::{Deployment, NewPerson};
+use keystead_app::{Deployment, NewPerson, SessionSettings};
 use keystead_domain::{Assignment, Assignments, Email, RoleId, UserFilter};
 use keystead_tests::{Session, TestKey, TestServer, TestUser};
 use reqwest::RequestBuilder;
@@ -22,10 +22,14 @@ pub(crate) enum Caller {
     MembersSession,
     AdministratorsSession,
     ForeignAdministratorsSession,
+    /// The member, signed in by a product.
+    MemberImpersonated,
+    /// The administrator, signed in by a product, where Keystead's own permissions are off in such sessions.
+    AdministratorImpersonated,
 }
 
 impl Caller {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Nobody,
         Self::JunkToken,
         Self::UnknownToken,
@@ -39,7 +43,23 @@ impl Caller {
         Self::MembersSession,
         Self::AdministratorsSession,
         Self::ForeignAdministratorsSession,
+        Self::MemberImpersonated,
+        Self::AdministratorImpersonated,
     ];
+}
+
+impl Caller {
+    /// Whether they show a credential in the header, and it is none that counts.
+    pub(crate) fn is_dead_bearer(self) -> bool {
+        matches!(
+            self,
+            Self::JunkToken
+                | Self::UnknownToken
+                | Self::ExpiredKey
+                | Self::RevokedKey
+                | Self::DeactivatedUsersKey
+        )
+    }
 }
 
 /// Two organizations: in the first an administrator, a member who owns the target, and somebody who left.
@@ -54,6 +74,8 @@ pub(crate) struct World {
     revoked: TestKey,
     left: (TestKey, Session),
     keys: [TestKey; 3],
+    /// The administrator's impersonation key.
+    pub(crate) minter: TestKey,
 }
 
 /// A caller's credential, to be put on requests.
@@ -88,7 +110,16 @@ impl Credential {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let deployment = Deployment { impersonation: true, ..Deployment::default() };
+        Self::of(SessionSettings::default()).await
+    }
+
+    /// One whose impersonated sessions keep Keystead's own permissions, as far as whoever made the key holds them, too.
+    pub(crate) async fn with_administration_in_sessions() -> Self {
+        Self::of(SessionSettings { administration: true, ..SessionSettings::default() }).await
+    }
+
+    async fn of(sessions: SessionSettings) -> Self {
+        let deployment = Deployment { impersonation: true, sessions, ..Deployment::default() };
         let server = TestServer::start_with(deployment).await;
         let administrator = server.administrator("ada@example.com").await;
         let member = server.member("mia@example.com").await;
@@ -105,11 +136,17 @@ impl World {
             server.key(&administrator, "administrator's", "30d").await,
             server.key(&outsider, "outsider's", "30d").await,
         ];
+        let minter = server.impersonation_key(&administrator, "minter").await;
         let page = server.get("/graphql").header("cookie", server.session(&member).await.cookie);
         let page = page.header("accept", "text/html").send().await.unwrap().text().await.unwrap();
         let (_, asset) = page.split_once("href=\"/graphql/assets/").expect("a style sheet");
         let graphiql_asset = format!("/graphql/assets/{}", asset.split('"').next().unwrap());
-        Self { server, member, administrator, outsider, graphiql_asset, expired, revoked, left, keys }
+        Self { server, member, administrator, outsider, graphiql_asset, expired, revoked, left, keys, minter }
+    }
+
+    /// A user, signed in by the minter.
+    pub(crate) async fn impersonated(&self, user: &TestUser) -> Credential {
+        Credential::bearer(&self.server.mint(&self.minter, &user.email).await)
     }
 
     /// The code of a new invitation. Whoever was invited before is deleted first: one has one address.
@@ -154,6 +191,8 @@ impl World {
             Caller::ForeignAdministratorsSession => {
                 Credential::session(self.server.session(&self.outsider).await)
             }
+            Caller::MemberImpersonated => self.impersonated(&self.member).await,
+            Caller::AdministratorImpersonated => self.impersonated(&self.administrator).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use keystead_app::operator::{Answer, Command};
 use keystead_app::{NewPerson, RoleInput};
 use keystead_domain::{Assignment, Assignments, Description, Email, GroupName, Permission, RoleId, RoleName};
-use keystead_tests::{TestServer, TestUser};
+use keystead_tests::TestUser;
 
 use crate::callers::{Credential, World};
 use crate::graphql::{ask, operations};
@@ -53,13 +53,23 @@ impl Climber {
 
 /// Every mutation, as somebody would send it who wants more than they have. `SELF` is whoever sends it, `OWN` the role that they
 /// hold; `ADMIN`, `PENDING`, `ADMINS`, `ROLE` and `KEY` are an administrator, one who has not come in yet, a group of
-/// administrators, a role with a permission that they do not hold, and the administrator's key. Whoever is named may do it.
+/// administrators, a role with a permission that they do not hold, and the administrator's key; `MINTER` and `MASKED` are the id and
+/// the masked token of the administrator's impersonation key. Whoever is named may do it.
 const UPWARDS: &[(&str, &str, &[Climber])] = &[
     ("createApiKey", "createApiKey(input: { name: \"n\", allowImpersonation: true }) { token }", &[Stranger]),
     ("updateApiKey", "updateApiKey(input: { id: \"KEY\", name: \"n\" }) { apiKey { id } }", &[]),
     ("revokeApiKey", "revokeApiKey(input: { id: \"KEY\" }) { revokedId }", &[]),
     ("revokeApiKeys", "revokeApiKeys(ids: [\"KEY\"]) { revokedIds }", &[]),
     ("revokeApiKeys", "revokeApiKeys(userId: \"ADMIN\") { revokedIds }", &[]),
+    // Whoever sees an impersonation key does not hold it.
+    ("impersonateUser", "impersonateUser(accessToken: \"MINTER\", userEmail: \"ada@example.com\")", &[]),
+    ("impersonateUser", "impersonateUser(accessToken: \"MASKED\", userEmail: \"ada@example.com\")", &[]),
+    ("revokeApiKey", "revokeApiKey(input: { id: \"MINTER\" }) { revokedId }", &[]),
+    (
+        "endImpersonatedSessions",
+        "endImpersonatedSessions(input: { keyId: \"MINTER\" }) { apiKey { id } }",
+        &[],
+    ),
     (
         "createUsers",
         "createUsers(input: { emails: [\"new@example.com\"], roleAssignments: [{ roleId: \"administrator\" }] }) { status { code } }",
@@ -229,7 +239,8 @@ async fn role(world: &World, name: &str, permissions: &[&str]) -> RoleId {
 }
 
 async fn heights() -> Heights {
-    let world = World::new().await;
+    // Where sessions keep Keystead's own permissions, there is more to climb with.
+    let world = World::with_administration_in_sessions().await;
     let actor = world.server.actor(&world.administrator).await;
     let app = &world.server.app;
     let pending = NewPerson {
@@ -248,6 +259,8 @@ async fn heights() -> Heights {
         ("\"PENDING\"", pending.to_string()),
         ("\"ROLE\"", role(&world, "Reports", &["reports:read"]).await.to_string()),
         ("\"KEY\"", world.server.key(&world.administrator, "adas", "30d").await.id),
+        ("\"MINTER\"", world.minter.id.clone()),
+        ("\"MASKED\"", format!("{}…{}", &world.minter.token[..8], &world.minter.token[49..])),
         ("\"HERE\"", actor.user().organization.to_string()),
         ("\"ELSEWHERE\"", elsewhere.to_string()),
     ];
@@ -288,9 +301,17 @@ impl Heights {
     }
 }
 
-async fn credentials(server: &TestServer, user: &TestUser) -> [Credential; 2] {
+/// A key, a session, and a session that an administrator's impersonation key minted.
+async fn credentials(heights: &Heights, kind: Climber, user: &TestUser) -> [Credential; 3] {
+    let server = &heights.world.server;
     let key = server.key(user, "climbing", "30d").await;
-    [Credential::bearer(&key.token), Credential::session(server.session(user).await)]
+    let impersonated = if kind == Stranger {
+        let minter = server.impersonation_key(user, "minter").await;
+        Credential::bearer(&server.mint(&minter, &user.email).await)
+    } else {
+        heights.world.impersonated(user).await
+    };
+    [Credential::bearer(&key.token), Credential::session(server.session(user).await), impersonated]
 }
 
 #[tokio::test]
@@ -300,19 +321,21 @@ async fn no_mutation_takes_anybody_further_up() {
     let mut wrong = Vec::new();
     for kind in Climber::ALL {
         let (user, held) = heights.climber(kind).await;
-        let credentials = credentials(server, &user).await;
+        let credentials = credentials(&heights, kind, &user).await;
         let permissions = server.actor(&user).await.user().permissions().clone();
         for (name, query, allowed) in UPWARDS {
             if allowed.contains(&kind) {
                 continue;
             }
-            for (credential, through) in credentials.iter().zip(["key", "session"]) {
+            for (credential, through) in credentials.iter().zip(["key", "session", "impersonated session"]) {
                 let before = server.snapshot().await;
                 let (status, body) = ask(server, credential, &heights.aimed(query, &user, &held)).await;
                 let after = server.snapshot().await;
                 let changed = after.changed_since(&before);
                 // A stranger is told of a status, or that there is no such thing; nobody else gets an answer.
                 let refused = [403, 404, 409, 422].contains(&status) || kind == Stranger;
+                // What is no key's token is refused as a credential.
+                let refused = refused || *name == "impersonateUser" && status == 401;
                 if !refused || !changed.is_empty() {
                     wrong.push(format!("{name} by {kind:?} with a {through}: {changed:?} {body}"));
                 }
@@ -338,7 +361,7 @@ async fn whoever_holds_everything_may_do_all_of_it_but_what_nobody_may() {
             roles: vec!["administrator".to_owned(), "site_administrator".to_owned()],
         };
         server.operate(top).await;
-        let [credential, _] = credentials(server, &user).await;
+        let [credential, ..] = credentials(&heights, SiteAdministrator, &user).await;
         let own: RoleId = RoleId::parse(heights.thing("\"ROLE\"")).unwrap();
         let (status, body) = ask(server, &credential, &heights.aimed(query, &user, &own)).await;
         let expected = match *name {
@@ -348,6 +371,8 @@ async fn whoever_holds_everything_may_do_all_of_it_but_what_nobody_may() {
             "updateRole" | "deleteRole" if query.contains("administrator") => 409,
             "createRole" if query.contains("organizations:manage") => 422,
             "archiveOrganization" if query.contains("\"HERE\"") => 409,
+            // Neither an id nor what a list shows of a token is one.
+            "impersonateUser" => 401,
             _ => 200,
         };
         if status != expected {

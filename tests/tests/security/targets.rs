@@ -14,6 +14,9 @@ use crate::callers::World;
 pub(crate) async fn fill(world: &World, route: &str, request: &str) -> String {
     let name = format!("Target {request}");
     let mut path = route.to_owned();
+    if route.ends_with("/end-sessions") {
+        path = path.replace("{id}", &world.server.impersonation_key(&world.administrator, &name).await.id);
+    }
     if route.contains("{role}") {
         path = path.replace("{role}", &role(world, &name).await);
     }
