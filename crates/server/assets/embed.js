@@ -29,10 +29,10 @@ const LINES = {
 };
 const OVER = ["renewing", "unanswered", "refused", "unframed"]; // what a new session answers
 
-// Says it above the list, or in its place; nothing when all is well. What stands still has a way to try again.
+// Says it above the list, or in its place; when all is well, only to those who listen. What stands still has a way to try again.
 function say(state, [what, more] = LINES[state] || [""]) {
   const box = find("#state");
-  box.hidden = !state;
+  box.classList.toggle("sr", !state);
   box.dataset.state = state;
   find("strong", box).textContent = what;
   find("span", box).textContent = more || "";
@@ -72,7 +72,7 @@ function drop() {
 const session = new Session(given, view.dataset.origins.split(" ").filter(Boolean), {
   renewed() {
     restore();
-    if (OVER.includes(find("#state").dataset.state)) say("");
+    if (OVER.includes(find("#state").dataset.state)) say("", ["Your session was renewed."]);
   },
   switched() {
     abandon();
@@ -80,7 +80,10 @@ const session = new Session(given, view.dataset.origins.split(" ").filter(Boolea
     open();
   },
   unanswered: () => say("unanswered"),
-  ended: () => suspend(session.isAsking ? "renewing" : session.canRenew ? "unanswered" : "unframed"),
+  ended() {
+    if (session.canRenew && !session.overdue) session.renew();
+    suspend(session.isAsking ? "renewing" : session.canRenew ? "unanswered" : "unframed");
+  },
 });
 
 // ---- Asking the server --------------------------------------------------------------------------------------------
@@ -123,30 +126,31 @@ async function ask(url, options = {}) {
 // The answer if it is a page; other answers are problem documents.
 async function page(answer) {
   if ((answer.headers.get("content-type") || "").includes("html")) {
-    if (!session.overdue) say("");
+    if (!session.overdue && find("#state").dataset.state) say("");
     return answer;
   }
   if (answer.status >= 500) throw failure(["The server cannot answer now.", "Try again shortly."]);
   throw failure(["That did not work.", (await answer.json()).detail]);
 }
 
-let again = open; // what "Try again" does
+let again = open; // what "Try again" does about a page that could not be shown
 
 function failed(url, why) {
   if (why.state !== undefined) return; // said already
-  again = view.hasChildNodes() ? () => visit(url) : open;
+  again = () => visit(url);
   say("unreachable", why.words);
 }
 
 // The list from its beginning, in an empty page.
 async function open() {
-  again = open;
   say("loading");
   try {
     const { subject } = session;
     const answer = await ask(home, { headers: { Accept: "text/html" } });
     const list = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (subject === null || subject === session.subject) swapBody(list);
+    if (subject !== null && subject !== session.subject) return;
+    swapBody(list);
+    say("", [find("#count")?.textContent]);
   } catch (why) {
     if (why.name !== "AbortError") failed(home, why);
   }
@@ -165,7 +169,7 @@ async function look() {
 }
 
 async function tryAgain() {
-  if (!held && !session.overdue) return again();
+  if (!held && !session.overdue) return view.hasChildNodes() ? again() : open();
   say("renewing");
   if (await session.renew()) await (view.hasChildNodes() ? look() : open());
 }
@@ -177,9 +181,10 @@ find("#try-again").addEventListener("click", async () => {
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") look();
 });
+addEventListener("pagehide", () => { held = null; });
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  if (token()) visit(dialog().dataset.close);
+  if (token()) visit(dialog().dataset.close, "replace");
   else look();
 });
 

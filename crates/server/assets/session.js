@@ -6,6 +6,7 @@
 
 const EARLY = 10_000; // ms before the end at which the next token is asked for
 const PATIENCE = 10_000; // ms within which the page around this one is to answer
+const FARTHEST = 2 ** 31 - 1; // ms that a timer can wait
 const LONGEST = 16 * 1024; // characters of a token
 
 // What a header can carry (RFC 6750's b68token).
@@ -98,7 +99,7 @@ export class Session {
     this.#timers.forEach(clearTimeout);
     const left = exp * 1000 - Date.now();
     // One that seems to have ended is for the server to judge: this device's clock may be wrong.
-    const later = (then, after) => (after > 0 ? setTimeout(then, after) : 0);
+    const later = (then, after) => (after > 0 ? setTimeout(then, Math.min(after, FARTHEST)) : 0);
     this.#timers = [later(() => this.renew(), left - EARLY), later(() => this.#on.ended(), left)];
   }
 }
