@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Place, Server, err, out};
+use crate::support::{Place, Server, err, get, out};
 
 fn listen(place: &Place, args: &[&str], variable: Option<&str>) -> String {
     let mut command = place.command(&[&["config", "check"], args].concat());
@@ -42,6 +42,12 @@ fn every_kind_of_value_can_be_in_the_file_and_is_in_effect() {
     let server = Server::start(&mut place.command(&["serve"]));
     let token = place.token();
     assert!(token.starts_with("acme_"), "{token}");
+    let (_, page) = get(&server.url, "/embed/api-keys", "");
+    for expected in
+        ["frame-ancestors https://a.example https://b.example", "--fill:#0a7f5a", "data-theme=\"dark\""]
+    {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
     let (.., log) = server.stop();
     assert!(!log.contains("WARN"), "{log}");
     assert!(place.token().starts_with("acme_"), "without a server, too");

@@ -176,11 +176,10 @@ pub(crate) fn get(url: &str, path: &str, token: &str) -> (u16, String) {
     request(url, &format!("GET {path}"), &authorization, "")
 }
 
-/// What a GraphQL request without a credential is answered.
-pub(crate) fn graphql(url: &str, query: &str) -> serde_json::Value {
-    let body = serde_json::json!({ "query": query }).to_string();
-    let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
-    let (_, answer) = request(url, "POST /graphql", &headers, &body);
+/// What a request without a credential in its header is answered.
+pub(crate) fn post(url: &str, path: &str, media_type: &str, body: &str) -> serde_json::Value {
+    let headers = format!("Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());
+    let (_, answer) = request(url, &format!("POST {path}"), &headers, body);
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     serde_json::from_str(body).unwrap()
 }
