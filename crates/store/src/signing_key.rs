@@ -18,17 +18,16 @@ pub fn signing_seed(
     public: impl FnOnce(&[u8; 32]) -> String,
 ) -> Result<[u8; 32], OpenError> {
     let file = PrivateFile::new(directory, "audit-signing.key");
-    let seed = match file.read()? {
-        Some(text) => hex::decode(text.trim_end()).ok_or_else(|| {
+    let seed = if let Some(text) = file.read()? {
+        hex::decode(text.trim_end()).ok_or_else(|| {
             let what = "it does not hold 64 hexadecimal digits";
             file.refused(std::io::Error::new(ErrorKind::InvalidData, what))
-        })?,
-        None => {
-            let none = || file.refused(std::io::Error::other("the system has no randomness"));
-            let seed = fresh().ok_or_else(none)?;
-            file.write(&hex::encode(&seed))?;
-            seed
-        }
+        })?
+    } else {
+        let none = || file.refused(std::io::Error::other("the system has no randomness"));
+        let seed = fresh().ok_or_else(none)?;
+        file.write(&hex::encode(&seed))?;
+        seed
     };
     let (name, text) = ("audit-signing.pub", public(&seed));
     if std::fs::read_to_string(directory.join(name)).ok().as_deref().map(str::trim_end) != Some(&*text) {
