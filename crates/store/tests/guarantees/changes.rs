@@ -9,7 +9,9 @@ use keystead_domain::{
 use keystead_store::{LinkKind, StoreError, Transaction};
 
 use crate::harness::{Harness, dump, now, seconds};
-use crate::people::{blocking, disguised, grant, limited, own, people, permissions, roles, seeing, settings};
+use crate::people::{
+    blocking, disguised, grant, in_person, limited, own, people, permissions, roles, seeing, settings,
+};
 
 /// What the changes are made to, and the organization that whoever makes them has rights in.
 struct World {
@@ -318,7 +320,7 @@ async fn nobody_of_another_organization_is_listed_counted_or_found() {
     assert!(harness.store.user_details(&scope, two.member.id).await.unwrap().is_none());
     let (members, count) = harness.store.group_members(&scope, two.group.id, 100).await.unwrap();
     assert!(members.is_empty() && count == 0);
-    let disguised = grant(&disguised(&two.member, one.id));
+    let disguised = in_person(&disguised(&two.member, one.id));
     assert!(harness.store.own_details(&disguised).await.unwrap().is_none());
 
     let scope = seeing(&two.organization);

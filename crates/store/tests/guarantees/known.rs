@@ -6,10 +6,12 @@ use keystead_domain::{
     Change, KeyId, OrganizationId, OrganizationRecord, OrganizationState, User, UserId, UserRecord,
 };
 
-/// The live keys by hash with their ids, the users, and the organizations.
+/// The live keys by hash with their ids, how often the sessions of those that impersonate were ended, the users, and the
+/// organizations.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Known {
     pub(crate) keys: BTreeMap<[u8; 32], KeyId>,
+    pub(crate) epochs: BTreeMap<KeyId, u32>,
     pub(crate) users: BTreeMap<UserId, UserRecord>,
     pub(crate) organizations: BTreeMap<OrganizationId, Organization>,
 }
@@ -36,8 +38,17 @@ impl PartialEq for Organization {
 impl Known {
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
-            Change::Key(key) => _ = self.keys.insert(*key.hash.as_bytes(), key.id),
-            Change::KeyRevoked(hash) => _ = self.keys.remove(hash.as_bytes()),
+            Change::Key(key) => {
+                self.keys.insert(*key.hash.as_bytes(), key.id);
+                if key.allow_impersonation {
+                    self.epochs.insert(key.id, key.session_epoch);
+                }
+            }
+            Change::KeyRevoked(hash) => {
+                if let Some(id) = self.keys.remove(hash.as_bytes()) {
+                    self.epochs.remove(&id);
+                }
+            }
             Change::User(user) => _ = self.users.insert(user.id, user.clone()),
             Change::UserGone(user) => _ = self.users.remove(user),
             Change::Organization(record) => {

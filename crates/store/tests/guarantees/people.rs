@@ -10,7 +10,7 @@ use keystead_domain::{
     Actor, Assignment, Assignments, Description, Email, EmailAccess, Expiration, Group, GroupName, KeyId,
     KeyName, KeyPolicy, KeyScope, NewKeyGrant, Operator, Organization, OrganizationId, OrganizationName,
     OrganizationRecord, OrganizationState, OwnRoleId, PeopleGrant, PeopleScope, PersonName, Role, RoleId,
-    RoleName, RoleOrigin, SettingsGrant, User, UserAttributes, UserGrant, UserRecord, Via,
+    RoleName, RoleOrigin, SessionId, SettingsGrant, User, UserAttributes, UserGrant, UserRecord, Via,
 };
 use keystead_store::{NewKey, NewUser, Recorded, StoreError, Transaction};
 use keystead_token::{Prefix, Token};
@@ -224,6 +224,10 @@ pub(crate) fn settings(organization: &Organization) -> SettingsGrant {
 
 pub(crate) fn grant(user: &UserRecord) -> UserGrant {
     Operator.people_of(user.organization).new_user(user.id)
+}
+
+pub(crate) fn in_person(user: &User) -> Actor {
+    Actor::authenticated(Arc::new(user.clone()), Via::Session(SessionId::from_u128(1)), None).unwrap()
 }
 
 pub(crate) fn new_key_for(user: &User) -> NewKeyGrant {

@@ -53,6 +53,8 @@ async fn garbage_in_any_column_of_a_key_or_user_refuses_at_most_that_one_and_nev
         ("expires_at", integer),
         ("last_used_at", integer),
         ("revoked_at", integer),
+        ("session_epoch", integer),
+        ("last_minted_at", integer),
     ];
     let users = [
         ("id", blob),

@@ -78,6 +78,20 @@ async fn populate_people(harness: &Harness) {
     change.commit().await.unwrap();
 }
 
+/// What schema 3 has a place for besides, in an organization of its own.
+async fn populate_sessions(harness: &Harness) {
+    let organization = harness.organization("Sessions").await;
+    let gil = harness.user(&organization, "gil@example.com", RoleId::ADMINISTRATOR).await;
+    let hal = harness.user(&organization, "hal@example.com", RoleId::MEMBER).await;
+    let key = harness.impersonation_key(&gil, "embed").await;
+    harness.mint(&key, &gil, &hal, seconds(-60)).await;
+    harness.end_sessions(&gil, &key).await;
+    for at in [-7_200, -30, 0] {
+        harness.mint(&key, &gil, &hal, seconds(at)).await;
+    }
+    harness.impersonation_key(&gil, "never used").await;
+}
+
 fn policy() -> KeyPolicy {
     KeyPolicy {
         longest: Expiration::Days90,
@@ -141,7 +155,7 @@ async fn check_people(harness: &Harness) {
     assert_eq!(eve.standing(), Standing::NotAdmitted);
     let holds_on = |id: &str| eve.permissions().contains_on(reports, &ResourceId::parse(id).unwrap());
     assert_eq!(["a", "b", "c"].map(holds_on), [true, true, false]);
-    assert_eq!(known.keys.len(), 3, "a deleted user's keys are revoked");
+    assert_eq!(known.keys.len() - known.epochs.len(), 3, "a deleted user's keys are revoked");
     let details = harness.store.user_details(&seeing(&people.organization), dan.id).await.unwrap().unwrap();
     assert_eq!(details.attributes.iter().collect::<Vec<_>>(), [("department", "R&D")]);
     for (kind, hash) in [(LinkKind::Invitation, [3; 32]), (LinkKind::PasswordReset, [4; 32])] {
@@ -154,6 +168,23 @@ async fn check_people(harness: &Harness) {
     assert!(harness.store.credentials(&email).await.unwrap().is_empty());
     let log = harness.audit(&people.organization).await;
     assert_eq!(verify_chain(log.iter().map(|(event, link)| (event, *link))), Ok(()));
+}
+
+async fn check_sessions(harness: &Harness) {
+    let (_, known) = harness.load().await;
+    let sessions = organization(&known, "Sessions");
+    let everyone = Operator.keys_in(sessions);
+    let page = PageRequest { first: 100, after: None };
+    let page = harness.store.keys(&everyone, &KeyFilter::default(), &page, now()).await.unwrap();
+    let mut keys = Vec::new();
+    for key in &page.keys {
+        let minted = harness.store.key_sessions(&everyone, key.id, now(), 100).await.unwrap();
+        keys.push((key.name.as_str(), known.epochs[&key.id], minted.live, minted.last_minted_at));
+    }
+    assert_eq!(keys, [("never used", 0, 0, None), ("embed", 1, 2, Some(seconds(0)))]);
+    let log = harness.audit(&known.organization(sessions).organization).await;
+    assert_eq!(verify_chain(log.iter().map(|(event, link)| (event, *link))), Ok(()));
+    assert_eq!(log.iter().filter(|(event, _)| event.action == "session.minted").count(), 4);
 }
 
 #[tokio::test]
@@ -172,6 +203,10 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
             populate_people(&harness).await;
         }
         check_people(&harness).await;
+        if *version < *"0003" {
+            populate_sessions(&harness).await;
+        }
+        check_sessions(&harness).await;
     }
 }
 
@@ -181,8 +216,10 @@ async fn the_newest_schema_has_its_store_on_file() {
     let harness = Harness::new().await;
     populate(&harness).await;
     populate_people(&harness).await;
+    populate_sessions(&harness).await;
     check(&harness).await;
     check_people(&harness).await;
+    check_sessions(&harness).await;
     let newest = versions("migrations/sqlite").pop_last().unwrap();
     let file = folder("tests/schemas").join(format!("{newest}.sql"));
     if !file.exists() {
