@@ -1,5 +1,7 @@
 //! The embedded page and what it fetches, as requests to the router: who gets them, and what they never carry.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where what it needs is not there")]
+
 use std::sync::Arc;
 
 use axum::Router;
