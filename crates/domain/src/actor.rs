@@ -197,6 +197,19 @@ impl Actor {
         deployment_allows && self.impersonation.is_none() && self.user.may(&Permission::IMPERSONATION_GRANT)
     }
 
+    /// Whether they may create keys at all now: the organization has it open, and in an impersonated session the key could do no more
+    /// than the session.
+    pub fn check_may_create_keys(&self, policy: &KeyPolicy) -> Result<(), Error> {
+        policy.check_open(Some(self.via))?;
+        if self.impersonation().is_none_or(Impersonation::may_create_keys) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(
+            "You hold permissions that are off in an embedded session, and a key of yours would have them. Sign in directly to create one."
+                .into(),
+        ))
+    }
+
     /// The grant to create one key, as far as the organization's policy goes (promise 7 for those that allow impersonation).
     pub fn new_key(
         &self,
@@ -205,6 +218,7 @@ impl Actor {
         deployment_allows: bool,
         policy: &KeyPolicy,
     ) -> Result<NewKeyGrant, Error> {
+        self.check_may_create_keys(policy)?;
         let grant = NewKeyGrant {
             organization: self.user.organization,
             creator: self.user.id,

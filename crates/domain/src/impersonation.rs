@@ -183,6 +183,7 @@ pub struct Impersonation {
     attributes: UserAttributes,
     expires_at: Timestamp,
     administration: bool,
+    may_create_keys: bool,
 }
 
 impl Impersonation {
@@ -204,13 +205,17 @@ impl Impersonation {
             && claims.impersonated_user_id == user.id
             && claims.session_epoch == impersonator.epoch
             && user.may_act();
-        counts.then(|| Self {
-            id: claims.jti,
-            user: Arc::new(restricted(user, &impersonator, administration)),
-            impersonator,
-            expires_at: claims.expires_at(),
-            attributes: UserAttributes::from_stored(claims.attributes),
-            administration,
+        counts.then(|| {
+            let restricted = restricted(user, &impersonator, administration);
+            Self {
+                id: claims.jti,
+                may_create_keys: may_create_keys(user, &restricted, &impersonator, administration),
+                user: Arc::new(restricted),
+                impersonator,
+                expires_at: claims.expires_at(),
+                attributes: UserAttributes::from_stored(claims.attributes),
+                administration,
+            }
         })
     }
 
@@ -244,6 +249,12 @@ impl Impersonation {
         self.expires_at
     }
 
+    /// Whether a key can be created in it: a key can do all that its creator can do, and must not be the way to what is off here.
+    #[must_use]
+    pub fn may_create_keys(&self) -> bool {
+        self.may_create_keys
+    }
+
     /// The same session with its people as they are at another moment, if it still counts.
     pub fn again(&self, impersonator: Impersonator, user: &User) -> Result<Self, Error> {
         let counts = impersonator.key == self.impersonator.key
@@ -254,8 +265,9 @@ impl Impersonation {
         if !counts {
             return Err(Error::Unauthenticated);
         }
-        let user = Arc::new(restricted(user, &impersonator, self.administration));
-        Ok(Self { impersonator, user, ..self.clone() })
+        let restricted = restricted(user, &impersonator, self.administration);
+        let may_create_keys = may_create_keys(user, &restricted, &impersonator, self.administration);
+        Ok(Self { impersonator, user: Arc::new(restricted), may_create_keys, ..self.clone() })
     }
 }
 
@@ -266,6 +278,18 @@ fn restricted(user: &User, impersonator: &Impersonator, administration: bool) ->
     user.with_own_permissions(|own| {
         administration && *own != Permission::IMPERSONATION_GRANT && impersonator.creator.may(own)
     })
+}
+
+/// A key of the user's reaches no further than the session; or the deployment leaves administration on, and the key reaches no further
+/// than whoever minted the session.
+fn may_create_keys(
+    user: &User,
+    restricted: &User,
+    impersonator: &Impersonator,
+    administration: bool,
+) -> bool {
+    restricted.permissions().covers(user.permissions())
+        || (administration && impersonator.creator.permissions().covers(user.permissions()))
 }
 
 /// What a caller sent to name the user, for whom a session is wanted.

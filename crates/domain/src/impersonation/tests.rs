@@ -384,6 +384,27 @@ fn a_session_manages_its_users_keys_and_touches_no_impersonation_key() {
 }
 
 #[test]
+fn no_key_that_a_session_creates_could_do_more_than_the_session() {
+    let creates = |creator, user, administration| {
+        let actor = Actor::impersonated(session(creator, user, administration), None);
+        let may = actor.check_may_create_keys(&KeyPolicy::default()).is_ok();
+        assert_eq!(actor.new_key(Expiration::Days30, false, true, &KeyPolicy::default()).is_ok(), may);
+        may
+    };
+    let creator = || person(1, &[GRANT, "iam:read"]);
+    for administration in [false, true] {
+        assert!(creates(creator(), person(2, &["reports:read", "reports:write@a"]), administration));
+        assert!(creates(creator(), person(2, &[]), administration));
+        assert!(!creates(creator(), administrator(2), administration), "more than the key's creator, too");
+    }
+    for user in [|| person(2, &["iam:read"]), || person(2, &[GRANT]), || person(2, &["iam:read@a"])] {
+        assert!(!creates(creator(), user(), false));
+        assert!(creates(creator(), user(), true), "left on, as far as the key's creator goes");
+    }
+    assert!(!creates(administrator(1), administrator(2), false));
+}
+
+#[test]
 fn a_session_never_reaches_its_users_account_and_names_itself_and_its_key() {
     let session = session(administrator(1), administrator(2), true);
     let id = session.id();

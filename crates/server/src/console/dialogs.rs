@@ -56,7 +56,7 @@ fn create_dialog(
     errors: CreateErrors,
 ) -> Result<Dialog, Error> {
     let policy = &visit.app().organization(visit.actor())?.policy;
-    Ok(match policy.check_open(Some(visit.actor().via())) {
+    Ok(match visit.actor().check_may_create_keys(policy) {
         Ok(()) => Dialog::Create(create_form(visit, query, policy, fields, errors)),
         Err(why) => Dialog::Closed(Closed { reason: why.to_string(), close: query.list() }),
     })
