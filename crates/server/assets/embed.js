@@ -38,7 +38,15 @@ function say(state, [what, more] = LINES[state] || [""]) {
   find("span", box).textContent = more || "";
   const button = find("#try-again");
   button.hidden = !more || state === "unframed";
+  outline();
   if (!button.hidden && !view.hasChildNodes() && document.hasFocus()) button.focus();
+}
+
+// What is said is all there is while there is no list: then it is the page's main part, with the heading.
+function outline() {
+  const alone = !view.hasChildNodes();
+  find("#state").setAttribute("role", alone ? "main" : "region");
+  find("#state h1").hidden = !alone;
 }
 
 // ---- While the session is refused, nothing of it is on the page ----------------------------------------------------
@@ -58,6 +66,7 @@ function restore() {
   if (!held) return;
   view.append(held);
   held = null;
+  outline();
   raise();
 }
 
@@ -123,9 +132,9 @@ async function ask(url, options = {}) {
   throw undone("Your session had ended.", state);
 }
 
-// The answer if it is a page; other answers are problem documents.
+// The answer if it is a page of this list. Others are problem documents, or error pages of whoever is in between.
 async function page(answer) {
-  if ((answer.headers.get("content-type") || "").includes("html")) {
+  if (answer.status < 500 && answer.status !== 404 && (answer.headers.get("content-type") || "").includes("html")) {
     if (!session.overdue && find("#state").dataset.state) say("");
     return answer;
   }
@@ -195,7 +204,7 @@ start({
   ask,
   failed,
   led: (link) => link.href.startsWith(home),
-  dress() {},
+  dress: outline,
   focused: () => document.hasFocus(),
 });
 open();

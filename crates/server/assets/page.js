@@ -7,7 +7,6 @@ import { showTimes } from "./times.js";
 
 export const find = (selector, root = document) => root.querySelector(selector);
 export const dialog = () => find("#dialog");
-const slot = () => find("#dialog-slot");
 
 // Where the page stands and how it asks the server: console.js and embed.js each have their own.
 //   root()            what the page is drawn in
@@ -15,7 +14,7 @@ const slot = () => find("#dialog-slot");
 //   moved(how, url)   it shows another: "push" or "replace"
 //   back()            leads back to the address before; absent where there is no history
 //   ask(url, options) a fetch
-//   failed(url, why)  a link that led nowhere
+//   failed(url, why)  a link led nowhere
 //   led(link)         whether a link without a mark is followed here, too
 //   dress()           new markup is in place
 //   focused()         whether the page may take the focus
@@ -31,9 +30,7 @@ let pending = null; // the request that a newer one replaces
 export const busy = () => Boolean(pending);
 
 // Whatever is being asked for is not wanted any more.
-export function abandon() {
-  pending?.abort();
-}
+export const abandon = () => pending?.abort();
 
 // What the page did to get here does not matter any more.
 export function arrived() {
@@ -104,12 +101,11 @@ function show({ page }) {
   const next = find("#dialog", page);
   if (next && find("[data-list]")) {
     forget();
-    slot().replaceChildren(next);
+    find("#dialog-slot").replaceChildren(next);
     raise();
   } else {
     close();
-    const old = find("[data-list]");
-    if (old && swapList(page)) find("#app").inert = false;
+    if (find("[data-list]") && swapList(page)) find("#app").inert = false;
     else swapBody(page);
     refocus();
   }

@@ -1,4 +1,4 @@
-//! The embedded page. It is drawn by its script, from the list beside it; a token is not needed to look at it.
+//! The embedded page. It is drawn by its script, from the list beside it; any token will do.
 
 use askama::Template as _;
 use keystead_server::console::view::{Dialog, EmbedPage, EmbeddedKeys, KeyList};
@@ -33,5 +33,5 @@ pub(crate) fn save(save: &mut impl FnMut(&str, String)) {
     page("embed-blue", "embed-keys-create.html", Some("light"), Some(blue));
     page("embed-dark", "embed-keys-create.html", Some("dark"), Some(blue));
     page("embed-empty", "embed-keys-empty.html", None, None);
-    page("embed-unreachable", "embed-nothing.html", None, None);
+    page("embed-missing", "embed-nothing.html", None, None);
 }
