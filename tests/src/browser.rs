@@ -18,6 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(15);
 
+/// The setting *Third-party cookies*: 0 allows them, 1 blocks them.
+const THIRD_PARTY_COOKIES: &str = "profile.cookie_controls_mode";
+
+/// One process for all frames of a page, so that what is put into each page is put into its frames of other sites, too.
+const ONE_PROCESS: &[&str] = &["--disable-site-isolation-trials"];
+
 /// A browser with nobody signed in, on a wide screen, whose clock shows what the server's shows.
 pub struct Browser {
     /// For what no method here offers.
@@ -52,14 +58,31 @@ fn by(locator: &str) -> By {
 impl Browser {
     /// A browser at the server's door.
     pub async fn open(server: &TestServer) -> Self {
-        let mut browser = Self::start(server, true).await;
+        let mut browser = Self::start(server, &[], json!({})).await;
         browser.show_time(server.now()).await;
         browser
     }
 
+    /// A browser that blocks third-party cookies, and whose clock is the test's in frames of other sites, too.
+    pub async fn open_for_frames(server: &TestServer) -> Self {
+        let mut browser = Self::start(server, ONE_PROCESS, json!({ THIRD_PARTY_COOKIES: 1 })).await;
+        browser.show_time(server.now()).await;
+        browser
+    }
+
+    /// A browser that blocks third-party cookies and is otherwise as it comes; frames of other sites show the real time.
+    pub async fn open_as_it_comes(server: &TestServer) -> Self {
+        Self::start(server, &[], json!({ THIRD_PARTY_COOKIES: 1 })).await
+    }
+
+    /// The same, but with third-party cookies.
+    pub async fn open_with_third_party_cookies(server: &TestServer) -> Self {
+        Self::start(server, &[], json!({ THIRD_PARTY_COOKIES: 0 })).await
+    }
+
     /// A browser that runs no script of any page.
     pub async fn open_without_script(server: &TestServer) -> Self {
-        Self::start(server, false).await
+        Self::start(server, &[], json!({ "profile.managed_default_content_settings.javascript": 2 })).await
     }
 
     /// A browser in which a user is signed in, on the API Keys page.
@@ -69,7 +92,7 @@ impl Browser {
         browser
     }
 
-    async fn start(server: &TestServer, script: bool) -> Self {
+    async fn start(server: &TestServer, more: &[&str], preferences: Value) -> Self {
         let chromedriver = Chromedriver::shared();
         let mut capabilities = DesiredCapabilities::chrome();
         let flags = [
@@ -85,14 +108,11 @@ impl Browser {
             "--force-prefers-reduced-motion",
             "--window-size=1280,900",
         ];
-        for flag in flags {
+        for flag in flags.iter().chain(more) {
             capabilities.add_arg(flag).expect("a flag");
         }
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a level");
-        if !script {
-            let blocked = json!({ "profile.managed_default_content_settings.javascript": 2 });
-            capabilities.add_experimental_option("prefs", blocked).expect("an option");
-        }
+        capabilities.add_experimental_option("prefs", preferences).expect("an option");
         let driver = WebDriver::new(chromedriver.url(), capabilities).await.expect("Chromium starts");
         Self { driver, url: server.url.clone(), clock: None, _chromedriver: chromedriver }
     }
@@ -102,19 +122,31 @@ impl Browser {
         self.driver.clone().quit().await.expect("the browser closes");
     }
 
-    /// Sets the clock of every page that is loaded from now on. It stands still, as the server's does.
+    /// Sets the clock of every page that is loaded from now on. It stands still, as the server's does, and with it timers of
+    /// seconds; `pass_time` moves it.
     pub async fn show_time(&mut self, now: Timestamp) {
         if let Some(identifier) = self.clock.take() {
             self.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": identifier })).await;
         }
-        let source = format!(
-            "{{ const now = {}, Real = Date;
-               Date = class extends Real {{ constructor(...a) {{ a.length ? super(...a) : super(now); }}
-               static now() {{ return now; }} }}; }}",
-            now.as_millisecond()
-        );
+        let source = include_str!("clock.js").replace("NOW", &now.as_millisecond().to_string());
         let added = self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
         self.clock = added["identifier"].as_str().map(str::to_owned);
+    }
+
+    /// Moves the clock of the page, or of the frame that was entered; timers that are due by then run in their order.
+    pub async fn pass_time(&self, seconds: u32) {
+        self.eval(&format!("passTime({seconds} * 1000)")).await;
+    }
+
+    /// Whatever comes next is done in a frame, until `leave`.
+    pub async fn enter(&self, frame: &str) {
+        let frame = self.find(frame).await;
+        frame.enter_frame().await.expect("a frame");
+    }
+
+    /// Whatever comes next is done in the page again, outside any frame.
+    pub async fn leave(&self) {
+        self.driver.enter_default_frame().await.expect("the page");
     }
 
     /// Sends a command of the Chrome `DevTools` protocol.

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use keystead_app::operator::{Answer, Command, Password};
 use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, RequestOrigin};
 use keystead_domain::{Actor, Description, Expiration, KeyName, SessionId, Via};
-use keystead_server::{Doors, Settings, router, serve};
+use keystead_server::{Doors, Embedding, Settings, router, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -38,6 +38,7 @@ struct Parts {
     deployment: Deployment,
     /// Where people reach it; `None` is where it listens.
     public_url: Option<String>,
+    embedding: Embedding,
     clock: Clock,
     passwords: Passwords,
     entropy: Entropy,
@@ -48,6 +49,7 @@ impl Default for Parts {
         Self {
             deployment: Deployment::default(),
             public_url: None,
+            embedding: Embedding::default(),
             clock: Clock::manual(START.parse().expect("an instant")),
             passwords: Passwords::weak_for_tests(),
             entropy: Entropy::system(),
@@ -103,19 +105,24 @@ impl TestServer {
         Self::start_from(Parts { deployment, public_url, ..Parts::default() }).await
     }
 
+    /// An empty server of a deployment whose API Keys page may be embedded.
+    pub async fn start_embeddable(deployment: Deployment, embedding: Embedding) -> Self {
+        Self::start_from(Parts { deployment, embedding, ..Parts::default() }).await
+    }
+
     async fn start_from(parts: Parts) -> Self {
         Self::open(tempfile::tempdir().expect("a temporary directory"), parts).await
     }
 
     async fn open(data: TempDir, parts: Parts) -> Self {
-        let Parts { mut deployment, public_url, clock, passwords, entropy } = parts.clone();
+        let Parts { mut deployment, public_url, embedding, clock, passwords, entropy } = parts.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let settings = Settings::new(public_url.as_deref().unwrap_or(&url)).expect("an address");
         settings.public_url().clone_into(&mut deployment.sessions.issuer);
         let app = App::open(data.path(), deployment, passwords, clock, entropy).await;
         let app = Arc::new(app.expect("a store"));
-        let doors = Doors::new(Arc::clone(&app), settings);
+        let doors = Doors::new(Arc::clone(&app), settings.embedded(embedding));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, router(doors), async {
             _ = stopped.await;
