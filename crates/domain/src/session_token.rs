@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyId, NewImpersonation, OrganizationId, SessionId, UserId};
+use crate::{KeyId, NewImpersonation, OrganizationId, SessionId, SessionLifetime, UserId};
 
 pub use ring::{SigningKeyInfo, SigningRing};
 
@@ -123,7 +123,11 @@ impl SessionClaims {
         let claims: Self = serde_json::from_slice(&payload).map_err(|_| BadSessionToken::Invalid)?;
         let made = Timestamp::from_second(claims.iat).map_err(|_| BadSessionToken::Invalid)?;
         let ends = Timestamp::from_second(claims.exp).map_err(|_| BadSessionToken::Invalid)?;
-        if claims.iss != issuer || claims.aud != issuer || made.duration_since(now) > CLOCK_SKEW {
+        // None is made that lasts longer: what says so was not made here, whatever signed it.
+        let lasts = ends.duration_since(made);
+        let is_possible = SignedDuration::ZERO < lasts && lasts <= SessionLifetime::LONGEST.as_duration();
+        let is_made = made.duration_since(now) <= CLOCK_SKEW;
+        if claims.iss != issuer || claims.aud != issuer || !is_possible || !is_made {
             return Err(BadSessionToken::Invalid);
         }
         if now.duration_since(ends) >= CLOCK_SKEW {

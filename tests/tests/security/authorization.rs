@@ -249,7 +249,8 @@ const TABLE: &[Row] = &[
     get(EMBEDDED, "?view=all", Impersonated(FORBIDDEN, FORBIDDEN)),
     get(EMBEDDED_NEW, "", Impersonated(SHOWN, SHOWN)),
     get(EMBEDDED_NEW, "?view=all", Impersonated(FORBIDDEN, FORBIDDEN)),
-    post(EMBEDDED_NEW, "", KEY, Impersonated(MADE, MADE)),
+    // A key of the administrator's could do what is off in the session.
+    post(EMBEDDED_NEW, "", KEY, Impersonated(MADE, FORBIDDEN)),
     post(EMBEDDED_NEW, "", IMPERSONATION_KEY, Impersonated(FORBIDDEN, FORBIDDEN)),
     get(EMBEDDED_EDIT, "", Impersonated(SHOWN, NOT_FOUND)),
     post(EMBEDDED_EDIT, "", &[("name", "edited")], Impersonated(DONE, NOT_FOUND)),

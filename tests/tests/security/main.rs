@@ -10,6 +10,7 @@ mod clock;
 mod csrf;
 mod escalation;
 mod graphql;
+mod impersonation;
 mod mass_assignment;
 mod pages;
 mod passwords;

@@ -1,12 +1,13 @@
 //! `/oauth2/token`: what `impersonateUser` does, by token exchange (RFC 8693).
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -96,8 +97,33 @@ fn expect(sent: &str, name: &str, wanted: &str) -> Result<(), OauthError> {
 
 /// An extension: what `impersonateUser` takes as a list, as an object of texts.
 fn attributes(json: &str) -> Result<Vec<(String, String)>, OauthError> {
-    let attributes: BTreeMap<String, String> = serde_json::from_str(json).map_err(|_| {
+    let attributes: Attributes = serde_json::from_str(json).map_err(|_| {
         OauthError::invalid_request("The attributes are a JSON object whose values are texts.")
     })?;
-    Ok(attributes.into_iter().collect())
+    Ok(attributes.0)
+}
+
+/// The members of an object as they are written: of two with one name neither is dropped, so that the rules see both.
+struct Attributes(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Attributes, A::Error> {
+                let mut all = Vec::new();
+                while let Some(member) = members.next_entry()? {
+                    all.push(member);
+                }
+                Ok(Attributes(all))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
