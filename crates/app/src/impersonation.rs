@@ -58,6 +58,23 @@ impl App {
         attributes: &[(String, String)],
         origin: &RequestOrigin,
     ) -> Result<MintedSession, Error> {
+        const TRIES: usize = 3;
+        for _ in 0..TRIES {
+            if let Some(minted) = self.try_to_impersonate(access_token, email, attributes, origin).await? {
+                return Ok(minted);
+            }
+        }
+        Err(Error::Unavailable)
+    }
+
+    /// `None`: the key was revoked, or its sessions were ended, while this waited for its turn. It is looked at once more.
+    async fn try_to_impersonate(
+        &self,
+        access_token: &str,
+        email: &str,
+        attributes: &[(String, String)],
+        origin: &RequestOrigin,
+    ) -> Result<Option<MintedSession>, Error> {
         let now = self.now();
         let impersonator = self.impersonator_of(access_token, now)?;
         self.lock_minting_rate().attempt(impersonator.key(), now)?;
@@ -72,11 +89,15 @@ impl App {
         let id = self.next_id(now)?;
         let session = NewImpersonation::new(impersonator, user, &stored, &given, id, (now, lifetime))?;
         let mut change = self.store.begin(trace).await.map_err(fault)?;
-        change.record_impersonation(&session).await.map_err(fault)?;
+        let counts = change.record_impersonation(&session).await.map_err(fault)?;
+        // If not, what ended it may be in the commit that is under way: known once that is done.
         change.commit().await.map_err(fault)?;
+        if !counts {
+            return Ok(None);
+        }
         let claims = SessionClaims::of(&session, &self.deployment.sessions.issuer, now);
         let token = Zeroizing::new(claims.sign(&self.signing_ring.load()));
-        Ok(MintedSession { token, lifetime: lifetime.as_duration() })
+        Ok(Some(MintedSession { token, lifetime: lifetime.as_duration() }))
     }
 
     /// The impersonation key of a token. A session's token is none (promise 7: no session mints another).

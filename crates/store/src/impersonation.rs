@@ -74,11 +74,24 @@ impl Store {
 }
 
 impl Transaction {
-    /// Keeps that a session was minted. Of its attributes the log has the names only: the values are facts about a person.
-    pub async fn record_impersonation(&mut self, session: &NewImpersonation) -> Result<(), StoreError> {
+    /// Keeps that a session was minted. `false`: its key was revoked, or its sessions were ended, since somebody looked at it, so
+    /// the session would not count; nothing was kept. Of its attributes the log has the names only: the values are facts about a
+    /// person.
+    pub async fn record_impersonation(&mut self, session: &NewImpersonation) -> Result<bool, StoreError> {
         let now = self.trace.at.as_millisecond();
         let (impersonator, user) = (session.impersonator(), session.user());
         let connection = self.connection()?;
+        let minted = sqlx::query(
+            "UPDATE api_keys SET last_minted_at = $1 WHERE id = $2 AND session_epoch = $3 AND revoked_at IS NULL",
+        )
+        .bind(now)
+        .bind(&impersonator.key().as_bytes()[..])
+        .bind(i64::from(impersonator.epoch()))
+        .execute(&mut *connection)
+        .await?;
+        if minted.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query(
             "INSERT INTO impersonated_sessions (id, key_id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
         )
@@ -87,19 +100,15 @@ impl Transaction {
         .bind(&user.id.as_bytes()[..])
         .bind(now)
         .bind(session.expires_at.as_millisecond())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-        sqlx::query("UPDATE api_keys SET last_minted_at = $1 WHERE id = $2")
-            .bind(now)
-            .bind(&impersonator.key().as_bytes()[..])
-            .execute(connection)
-            .await?;
         let details = json!({
             "session": session.id,
             "expiresAt": session.expires_at.to_string(),
             "attributes": session.attributes().as_map().keys().collect::<Vec<_>>(),
         });
-        self.record(impersonator.organization(), Action::SessionMinted, *user.id.as_bytes(), details).await
+        self.record(impersonator.organization(), Action::SessionMinted, *user.id.as_bytes(), details).await?;
+        Ok(true)
     }
 
     /// Ends all sessions that a key, which was read in this transaction, has minted. The key goes on working.

@@ -1,5 +1,6 @@
 //! A Keystead without doors, on a store of its own, with people in it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use keystead_app::operator::{Answer, Command};
@@ -13,6 +14,7 @@ use keystead_domain::{
     KeyId, KeyName, NewPassword, OrganizationId, OrganizationName, Permission, PersonName, Role, RoleId,
     RoleName, User, UserFilter, UserId,
 };
+use keystead_store::OpenError;
 use tempfile::TempDir;
 
 pub(crate) const URL: &str = "https://keys.example.com";
@@ -20,6 +22,7 @@ pub(crate) const URL: &str = "https://keys.example.com";
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
+    deployment: Deployment,
     folder: TempDir,
     /// Administrator of the first organization, and site administrator.
     pub(crate) root: Somebody,
@@ -35,16 +38,14 @@ pub(crate) struct Somebody {
     pub(crate) key: KeyId,
 }
 
-async fn open(folder: &TempDir, clock: &Clock, seed: u64) -> App {
-    App::open(
-        folder.path(),
-        Deployment::default(),
-        Passwords::weak_for_tests(),
-        clock.clone(),
-        Entropy::seeded(seed),
-    )
-    .await
-    .unwrap()
+pub(crate) async fn open(
+    folder: &Path,
+    deployment: &Deployment,
+    clock: &Clock,
+    seed: u64,
+) -> Result<App, OpenError> {
+    let passwords = Passwords::weak_for_tests();
+    App::open(folder, deployment.clone(), passwords, clock.clone(), Entropy::seeded(seed)).await
 }
 
 pub(crate) fn password() -> NewPassword {
@@ -113,9 +114,14 @@ pub(crate) fn is_conflict<T>(result: &Result<T, Error>) -> bool {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::of(Deployment::default()).await
+    }
+
+    /// That of a deployment.
+    pub(crate) async fn of(deployment: Deployment) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-        let app = Arc::new(open(&folder, &clock, 1).await);
+        let app = Arc::new(open(folder.path(), &deployment, &clock, 1).await.unwrap());
         let code = app.create_set_up_link().await.unwrap();
         let set_up = SetUp {
             organization: OrganizationName::parse("First").unwrap(),
@@ -125,16 +131,26 @@ impl World {
         };
         let signed_in = app.set_up(code.expose(), set_up, RequestOrigin::default()).await.unwrap();
         let root = equip(&app, signed_in.actor, signed_in.cookie).await;
-        Self { app, clock, folder, root }
+        Self { app, clock, deployment, folder, root }
     }
 
     /// The same store, in another process.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { app, clock, folder, root } = self;
+        let deployment = self.deployment.clone();
+        self.restarted_as(deployment).await
+    }
+
+    /// The same, of another deployment.
+    pub(crate) async fn restarted_as(self, deployment: Deployment) -> Self {
+        let Self { app, clock, folder, root, .. } = self;
         app.close().await.unwrap();
         drop(app);
-        let app = Arc::new(open(&folder, &clock, 2).await);
-        Self { app, clock, folder, root }
+        let app = Arc::new(open(folder.path(), &deployment, &clock, 2).await.unwrap());
+        Self { app, clock, deployment, folder, root }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) async fn root(&self) -> Actor {

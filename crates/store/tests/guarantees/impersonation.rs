@@ -34,7 +34,12 @@ impl Harness {
         user: &User,
         minted_at: Timestamp,
     ) -> NewImpersonation {
-        let impersonator = Impersonator::new(true, key.id, true, Arc::new(creator.clone()), 0).unwrap();
+        let epoch = self.told().iter().rev().find_map(|(_, change)| match change {
+            Change::Key(told) if told.id == key.id => Some(told.session_epoch),
+            _ => None,
+        });
+        let creator = Arc::new(creator.clone());
+        let impersonator = Impersonator::new(true, key.id, true, creator, epoch.unwrap()).unwrap();
         let given = SessionAttributes::parse([("plan", "a telling value")]).unwrap();
         let (user, lifetime) = (Arc::new(user.clone()), SessionLifetime::LONGEST);
         let stored = UserAttributes::default();
@@ -53,7 +58,7 @@ impl Harness {
         let session = self.session_of(key, creator, user, at);
         let trace = Trace::of(&session.impersonator().actor(None).unwrap(), at);
         let mut change = self.store.begin(trace).await.unwrap();
-        change.record_impersonation(&session).await.unwrap();
+        assert!(change.record_impersonation(&session).await.unwrap());
         change.commit().await.unwrap();
         session
     }
@@ -94,7 +99,7 @@ async fn a_session_and_its_event_are_kept_together_or_not_at_all() {
 
     let session = harness.session_of(&key, &ada, &bob, now());
     let mut change = harness.begin().await;
-    change.record_impersonation(&session).await.unwrap();
+    assert!(change.record_impersonation(&session).await.unwrap());
     drop(change);
     assert_eq!((harness.number(COUNT).await, harness.audit(&organization).await), (0, before.clone()));
     assert_eq!(harness.sessions(&ada, &key, now()).await, KeySessions::default());
@@ -149,6 +154,27 @@ async fn ending_sessions_is_told_survives_a_restart_and_leaves_the_key() {
     let ended = harness.audit(&organization).await;
     let ended = ended.iter().filter(|(event, _)| event.action == "key.sessions_ended");
     assert!(ended.map(|(event, _)| event.target).eq([Some(*key.id.as_bytes()); 2]));
+}
+
+#[tokio::test]
+async fn no_session_is_kept_of_a_key_that_was_revoked_or_whose_sessions_were_ended_meanwhile() {
+    let harness = Harness::new().await;
+    let (ada, bob, key) = key_and_two(&harness).await;
+    let waiting = harness.session_of(&key, &ada, &bob, now());
+    let refused = async |waiting: &NewImpersonation| {
+        let organization = organization_of(&harness, &ada).await;
+        let before = harness.audit(&organization).await;
+        let mut change = harness.begin().await;
+        assert!(!change.record_impersonation(waiting).await.unwrap());
+        change.commit().await.unwrap();
+        assert_eq!((harness.number(COUNT).await, harness.audit(&organization).await), (0, before));
+        harness.number("SELECT COUNT(last_minted_at) FROM api_keys").await == 0
+    };
+    harness.end_sessions(&ada, &key).await;
+    assert!(refused(&waiting).await);
+    let waiting = harness.session_of(&key, &ada, &bob, now());
+    assert!(harness.revoke(&own(&ada), key.id).await);
+    assert!(refused(&waiting).await);
 }
 
 #[tokio::test]
