@@ -65,9 +65,8 @@ impl Who {
         // Of sessions, keys and impersonated sessions: member, administrator, administrator of another organization.
         let nobody = [UNAUTHENTICATED; 3];
         let [sessions, keys, impersonated] = match self {
-            Everybody(outcome) => return outcome,
             EverybodyAlive(_) if caller.is_dead_bearer() => return UNAUTHENTICATED,
-            EverybodyAlive(outcome) => return outcome,
+            Everybody(outcome) | EverybodyAlive(outcome) => return outcome,
             Sessions(m, a, f) => [[m, a, f], [SENT_TO_SIGN_IN; 3], [SENT_TO_SIGN_IN; 3]],
             Bearers(m, a, f, i) => [nobody, [m, a, f], [m, i, UNAUTHENTICATED]],
             All(m, a, f, i) => [[m, a, f], [m, a, f], [m, i, UNAUTHENTICATED]],

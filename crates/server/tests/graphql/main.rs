@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where what it needs is not there")]
 
+mod impersonation;
 mod keys;
 mod limits;
 mod organizations;

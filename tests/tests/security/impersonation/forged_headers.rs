@@ -77,7 +77,7 @@ fn algorithms(forger: &Forger) -> Vectors {
     // The public key taken for a shared secret, in every form in which one could.
     let public = forger.public();
     let x = encode(public);
-    let hex: String = public.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = public.map(|byte| format!("{byte:02x}")).concat();
     let der = [&decode("MCowBQYDK2VwAyEA")[..], &public].concat();
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", encode(&der));
     let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);

@@ -112,9 +112,9 @@ async fn a_forger_with_the_servers_key_makes_tokens_that_count() {
     assert_eq!(forger.sign_parts(forger.parts()[0], forger.parts()[1]), forger.genuine);
     let mut claims = forger.claims();
     claims["jti"] = json!("01900000-0000-7000-8000-000000000000");
-    let forged = forger.with_payload(&claims.to_string());
-    assert_eq!(product.server.verify(&forged).await.status(), 200);
-    assert_eq!(code(&ask(&product.server, &forged, "{ currentUser { id } }").await), "none");
+    let token = forger.with_payload(&claims.to_string());
+    assert_eq!(product.server.verify(&token).await.status(), 200);
+    assert_eq!(code(&ask(&product.server, &token, "{ currentUser { id } }").await), "none");
 }
 
 /// A token is what is expected, and no more and no less: what products and their libraries read in it.

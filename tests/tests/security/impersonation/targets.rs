@@ -177,11 +177,11 @@ async fn attributes_that_could_be_taken_for_a_claim_or_that_fit_into_no_header_a
         for attributes in &sets {
             let refused = way.mint_with(server, &product.key.token, &product.mia.email, attributes).await;
             let refused = refused.unwrap_err();
-            let named = match way {
+            let is_told = match way {
                 Way::GraphQl => refused.text.contains("\"field\":\"attributes\""),
                 Way::Exchange => refused.code == "invalid_request",
             };
-            assert!(named, "{attributes:?}: {refused:?}");
+            assert!(is_told, "{attributes:?}: {refused:?}");
         }
         // A minute's mintings are bounded, and these are more.
         server.advance(SignedDuration::from_secs(10));
