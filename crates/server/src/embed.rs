@@ -5,10 +5,11 @@
 use axum::extract::{RawQuery, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_FRAME_OPTIONS};
+use http::header::{CACHE_CONTROL, REFERRER_POLICY, WWW_AUTHENTICATE, X_FRAME_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use keystead_domain::Error;
 
+use crate::challenge::Denial;
 use crate::console::place::Place;
 use crate::console::view::EmbedPage;
 use crate::console::{PageError, not_found, page};
@@ -56,40 +57,17 @@ pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Ne
     response.map(|_| body)
 }
 
-/// The answer to a request that is in no session's name: 401 as RFC 6750, section 3, has it.
-pub(crate) fn no_session(why: &NoActor) -> Response {
-    let (challenge, detail) = match why {
-        NoActor::Refused(refused) if refused.is_unavailable() => return failed(&Error::Unavailable),
-        NoActor::Failed(error) if *error != Error::Unauthenticated => return failed(error),
-        NoActor::Missing | NoActor::CrossSite => ("Bearer".to_owned(), MISSING.to_owned()),
-        NoActor::Malformed(malformed) => invalid(malformed.0),
-        NoActor::Refused(refused) => invalid(&refused.description()),
-        NoActor::Failed(_) => invalid("The session has ended."),
-    };
-    let mut response = described(&Error::Unauthenticated, &detail);
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(challenge) = HeaderValue::try_from(challenge) {
-        headers.insert(WWW_AUTHENTICATE, challenge);
-    }
+/// The answer to a request that is in no session's name.
+pub(crate) fn no_session(why: NoActor) -> Response {
+    let mut response =
+        match why.denial("Send the session's token in the header: Authorization: Bearer TOKEN.") {
+            Denial::Failed(error) => problem(&error),
+            Denial::Challenged(challenge) => {
+                let mut response = described(&Error::Unauthenticated, &challenge.description);
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge.header);
+                response
+            }
+        };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-const MISSING: &str = "Send the session's token in the header: Authorization: Bearer TOKEN.";
-
-/// It could not be checked.
-fn failed(error: &Error) -> Response {
-    let mut response = problem(error);
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if *error == Error::Unavailable {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
-}
-
-/// Challenge and detail for a credential that does not count. `description` is of our own making and has no quotes.
-fn invalid(description: &str) -> (String, String) {
-    let challenge = format!(r#"Bearer error="invalid_token", error_description="{description}""#);
-    (challenge, description.to_owned())
 }

@@ -5,6 +5,7 @@
 
 mod assets;
 mod bearer;
+mod challenge;
 mod checked;
 mod client_address;
 pub mod console;

@@ -32,10 +32,17 @@ pub(crate) fn described(error: &Error, detail: &str) -> Response {
     }
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Error::RateLimited { retry_after } = error
-        && let Ok(seconds) = HeaderValue::from_str(&retry_after.as_secs().to_string())
-    {
+    if let Some(seconds) = retry_after(error) {
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
+}
+
+/// The seconds after which trying again makes sense, where it does.
+pub(crate) fn retry_after(error: &Error) -> Option<HeaderValue> {
+    match error {
+        Error::RateLimited { retry_after } => Some(HeaderValue::from(retry_after.as_secs())),
+        Error::Unavailable => Some(HeaderValue::from_static("1")),
+        _ => None,
+    }
 }

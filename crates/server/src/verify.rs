@@ -8,10 +8,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use keystead_domain::{Error, Field, Permission, ResourceId, User};
 
+use crate::challenge::Challenge;
 use crate::checked::Checked;
 use crate::problem::problem;
 use crate::{Doors, bearer};
@@ -39,11 +40,7 @@ pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Resp
             accepted(&checked)
         }
         Ok(checked) => lacking(&checked),
-        Err(why) if why.is_unavailable() => {
-            let mut response = problem(&Error::Unavailable);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        }
+        Err(why) if why.is_unavailable() => problem(&Error::Unavailable),
         Err(why) => refused(&why.description()),
     }
 }
@@ -134,7 +131,7 @@ fn accepted(checked: &Checked) -> Response {
 
 /// 401 as RFC 6750, section 3, has it. `description` is of our own making and has no quotes.
 fn refused(description: &str) -> Response {
-    challenge(StatusCode::UNAUTHORIZED, "invalid_token", description)
+    challenged(StatusCode::UNAUTHORIZED, Challenge::invalid_token(description))
 }
 
 fn lacking(checked: &Checked) -> Response {
@@ -142,10 +139,10 @@ fn lacking(checked: &Checked) -> Response {
         Checked::Key(_) => "The creator of the API key does not hold this permission.",
         Checked::Session(_) => "The user of the session does not hold this permission in it.",
     };
-    challenge(StatusCode::FORBIDDEN, "insufficient_scope", description)
+    challenged(StatusCode::FORBIDDEN, Challenge::insufficient_scope(description))
 }
 
-fn challenge(status: StatusCode, code: &str, description: &str) -> Response {
+fn challenged(status: StatusCode, Challenge { header, description }: Challenge) -> Response {
     let body = format!(
         r#"{{"type":"about:blank","title":"{}","status":{},"code":"{}","detail":"{description}"}}"#,
         status.canonical_reason().unwrap_or_default(),
@@ -157,10 +154,7 @@ fn challenge(status: StatusCode, code: &str, description: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let challenge = format!(r#"Bearer error="{code}", error_description="{description}""#);
-    if let Ok(challenge) = HeaderValue::try_from(challenge) {
-        headers.insert(WWW_AUTHENTICATE, challenge);
-    }
+    headers.insert(WWW_AUTHENTICATE, header);
     headers.insert(http::header::VARY, HeaderValue::from_name(AUTHORIZATION));
     response
 }

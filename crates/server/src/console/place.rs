@@ -54,7 +54,7 @@ impl FromRequestParts<Doors> for KeysVisit {
             }
             Place::Embedded => match credentials::session_actor(doors, &parts.headers, &parts.extensions) {
                 Ok(actor) => Ok(Self::Embedded { doors: doors.clone(), actor }),
-                Err(why) => Err(embed::no_session(&why)),
+                Err(why) => Err(embed::no_session(why)),
             },
         }
     }

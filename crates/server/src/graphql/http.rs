@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::{Caller, Visitor, graphiql, limits};
+use crate::challenge::Denial;
 use crate::credentials::{self, NoActor, api_actor};
 use crate::observe::NotCompressed;
 use crate::{Doors, problem};
@@ -270,42 +271,22 @@ async fn execute(
 
 /// The answer to a request of nobody's.
 fn no_actor(why: NoActor, media_type: MediaType) -> Response {
-    let dead = |description: &str| {
-        let challenge = format!(r#"Bearer error="invalid_token", error_description="{description}""#);
-        unauthenticated(&challenge, description, media_type)
-    };
-    match why {
-        NoActor::Missing => {
-            let message = "Send an API key in the header: Authorization: Bearer YOUR_API_KEY.";
-            unauthenticated("Bearer", message, media_type)
+    match why.denial("Send an API key in the header: Authorization: Bearer YOUR_API_KEY.") {
+        Denial::Failed(error) => failed(&error, media_type),
+        Denial::Challenged(challenge) => {
+            let answer = Answer::refused(&challenge.description, Error::Unauthenticated.code(), None);
+            let mut response = respond(StatusCode::UNAUTHORIZED, &answer, media_type);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge.header);
+            response
         }
-        NoActor::Malformed(malformed) => dead(malformed.0),
-        NoActor::Refused(why) if why.is_unavailable() => failed(&Error::Unavailable, media_type),
-        NoActor::Refused(why) => dead(&why.description()),
-        NoActor::Failed(Error::Unauthenticated) => dead("The API key does not work."),
-        NoActor::CrossSite => {
-            let message = "A sign-in cookie counts only for requests from this address's own pages. \
-                           Programs and other sites send an API key instead.";
-            failed(&Error::Forbidden(message.to_owned()), media_type)
-        }
-        NoActor::Failed(error) => failed(&error, media_type),
     }
-}
-
-/// 401 as RFC 6750, section 3, has it.
-fn unauthenticated(challenge: &str, message: &str, media_type: MediaType) -> Response {
-    let answer = Answer::refused(message, Error::Unauthenticated.code(), None);
-    let mut response = respond(StatusCode::UNAUTHORIZED, &answer, media_type);
-    let challenge = HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    response
 }
 
 fn failed(error: &Error, media_type: MediaType) -> Response {
     let answer = Answer::refused(&error.to_string(), error.code(), None);
     let mut response = respond(problem::status(error), &answer, media_type);
-    if *error == Error::Unavailable {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = problem::retry_after(error) {
+        response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
 }

@@ -156,6 +156,6 @@ impl ApiKey {
 pub(super) struct ApiKeyImpersonation {
     /// When it last minted a session; null if it never did.
     last_minted_at: Option<DateTime>,
-    /// How many sessions have neither run out nor been ended, counted up to 1,000.
+    /// How many sessions have neither run out nor been ended; more than 1,000 are told as 1,001.
     live_sessions: i32,
 }

@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use keystead_domain::Error;
 use serde_json::json;
 
+use crate::challenge::{Challenge, Denial};
 use crate::credentials::NoActor;
+use crate::problem::retry_after;
 
 /// A request that is refused.
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub(super) struct OauthError {
     code: &'static str,
     /// For a developer to read; repeats nothing of the request, and has no quotes.
     description: String,
-    retry_after: Option<i64>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl OauthError {
@@ -58,34 +60,22 @@ impl OauthError {
             Error::Unauthenticated => Self::invalid_request("The actor token is not accepted."),
             other => Self::invalid_request(other.to_string()),
         };
-        match error {
-            Error::RateLimited { retry_after } => {
-                Self { retry_after: Some(retry_after.as_secs()), ..refusal }
-            }
-            Error::Unavailable => Self { retry_after: Some(1), ..refusal },
-            _ => refusal,
-        }
+        Self { header: retry_after(error).map(|seconds| (RETRY_AFTER, seconds)), ..refusal }
     }
 
     /// The caller could not prove who they are (RFC 6750, section 3).
-    pub(super) fn unauthenticated(why: &NoActor) -> Self {
-        match why {
-            NoActor::Refused(refused) if refused.is_unavailable() => Self::of(&Error::Unavailable),
-            NoActor::Failed(error @ (Error::Unavailable | Error::Internal)) => Self::of(error),
-            NoActor::Refused(refused) => Self::invalid_token(refused.description()),
-            NoActor::Malformed(malformed) => Self::invalid_token(malformed.0),
-            NoActor::Missing | NoActor::CrossSite | NoActor::Failed(_) => {
-                Self::invalid_token("Send an API key in the header: Authorization: Bearer YOUR_API_KEY.")
-            }
+    pub(super) fn unauthenticated(why: NoActor) -> Self {
+        match why.denial("Send an API key in the header: Authorization: Bearer YOUR_API_KEY.") {
+            Denial::Failed(error) => Self::of(&error),
+            Denial::Challenged(Challenge { header, description }) => Self {
+                header: Some((WWW_AUTHENTICATE, header)),
+                ..Self::new(StatusCode::UNAUTHORIZED, "invalid_token", description)
+            },
         }
     }
 
-    fn invalid_token(description: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", description)
-    }
-
     fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
-        Self { status, code, description: description.into(), retry_after: None }
+        Self { status, code, description: description.into(), header: None }
     }
 }
 
@@ -95,15 +85,7 @@ impl IntoResponse for OauthError {
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge =
-                format!(r#"Bearer error="{}", error_description="{}""#, self.code, self.description);
-            let challenge = HeaderValue::try_from(challenge);
-            headers.insert(WWW_AUTHENTICATE, challenge.unwrap_or(HeaderValue::from_static("Bearer")));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        headers.extend(self.header);
         response
     }
 }

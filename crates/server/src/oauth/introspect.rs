@@ -19,7 +19,7 @@ use crate::credentials::key_actor;
 pub(crate) async fn introspect(State(doors): State<Doors>, request: Request) -> Response {
     let actor = match key_actor(&doors, request.headers(), request.extensions()) {
         Ok(actor) => actor,
-        Err(why) => return OauthError::unauthenticated(&why).into_response(),
+        Err(why) => return OauthError::unauthenticated(why).into_response(),
     };
     let form = match Form::from_request(request, &doors).await {
         Ok(form) => form,
