@@ -8,10 +8,13 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::SignedDuration;
 use keystead_app::operator::Command;
 use keystead_app::{Deployment, Mailer, NewPerson};
 use keystead_domain::{Assignment, Assignments, Email, RoleId};
-use keystead_tests::{Browserless, Form, Session, SmtpSink, TestServer, cookies};
+use keystead_tests::{Browserless, Form, Session, SmtpSink, TestServer, TestUser, cookies};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -154,6 +157,89 @@ async fn graphql(server: &TestServer, token: &str, life: &mut Life) {
     life.answer(server.verify(&changed).await).await;
 }
 
+/// Sessions that an impersonation key mints, by both ways, put where they belong and where they do not.
+async fn sessions(server: &TestServer, ada: &TestUser, session: &Session, life: &mut Life) {
+    let embed = server.impersonation_key(ada, "embed").await;
+    life.secret(&embed.token);
+    let ask =
+        async |query: String| server.post("/graphql").json(&json!({ "query": query })).send().await.unwrap();
+    let impersonate = |key: &str, email: &str| {
+        format!(
+            "mutation {{ impersonateUser(accessToken: \"{key}\", userEmail: \"{email}\", attributes: []) }}"
+        )
+    };
+    let minted: Value = ask(impersonate(&embed.token, &ada.email)).await.json().await.unwrap();
+    let by_graphql = minted["data"]["impersonateUser"].as_str().expect("a session").to_owned();
+    let exchange = |key: &str, email: &str| {
+        server.post("/oauth2/token").form(&[
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", email),
+            ("subject_token_type", "urn:keystead:params:oauth:token-type:email"),
+            ("actor_token", key),
+            ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ])
+    };
+    let minted: Value = exchange(&embed.token, &ada.email).send().await.unwrap().json().await.unwrap();
+    let by_exchange = minted["access_token"].as_str().expect("a session").to_owned();
+    for token in [&by_graphql, &by_exchange] {
+        life.secret(token);
+        // A part of it is not to be had either: a signature fits what can be guessed.
+        life.secret(token.rsplit('.').next().unwrap());
+        life.answer(server.verify(token).await).await;
+        let caller = server.post("/oauth2/introspect").bearer_auth(&embed.token).form(&[("token", token)]);
+        life.answer(caller.send().await.unwrap()).await;
+        for path in ["/embed/keys", "/.well-known/jwks.json", "/settings/api-keys"] {
+            life.answer(server.get(path).bearer_auth(token).send().await.unwrap()).await;
+        }
+        for query in
+            ["{ currentUser { id } apiKeys(first: 9) { nodes { name maskedToken } } }", "{ nothing }"]
+        {
+            let request = server.post("/graphql").bearer_auth(token).json(&json!({ "query": query }));
+            life.answer(request.send().await.unwrap()).await;
+        }
+        let changed = format!("{}B", &token[..token.len() - 1]);
+        for token in [token, &changed] {
+            life.answer(ask(impersonate(token, &ada.email)).await).await;
+            life.answer(ask(impersonate(&embed.token, token)).await).await;
+            life.answer(exchange(token, &ada.email).send().await.unwrap()).await;
+            life.answer(exchange(&embed.token, token).send().await.unwrap()).await;
+            life.answer(server.verify(token).await).await;
+        }
+        for path in [
+            format!("/embed/api-keys?token={token}"),
+            format!("/verify?permission={token}"),
+            format!("/settings/api-keys?view={token}"),
+            format!("/{token}"),
+        ] {
+            life.answer(server.visit(session, &path).await).await;
+        }
+    }
+    life.answer(ask(impersonate(&format!("{}x", embed.token), &ada.email)).await).await;
+    server.advance(SignedDuration::from_hours(2));
+    life.answer(server.verify(&by_graphql).await).await;
+    server.app.maintain_sessions().await.unwrap();
+}
+
+/// What signs sessions, in each way in which bytes are written.
+fn seeds(server: &TestServer, life: &mut Life) {
+    let kept = std::fs::read_to_string(server.data_dir().join(SEEDS)).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    for key in ["current", "next"] {
+        let seed = kept[key]["seed"].as_str().expect("a seed");
+        let bytes: Vec<u8> =
+            (0..seed.len()).step_by(2).map(|at| u8::from_str_radix(&seed[at..at + 2], 16).unwrap()).collect();
+        assert_eq!(bytes.len(), 32);
+        life.secret(seed);
+        life.secret(&seed.to_uppercase());
+        life.secret(&URL_SAFE_NO_PAD.encode(&bytes));
+        life.secret(STANDARD.encode(&bytes).trim_end_matches('='));
+        life.secret(format!("{bytes:?}").trim_matches(['[', ']']));
+    }
+}
+
+/// The one file that holds them.
+const SEEDS: &str = "session-signing.keys";
+
 async fn passwords_and_links(server: &TestServer, life: &mut Life) {
     life.secret(TestServer::PASSWORD);
     life.secret("a wrong password, typed");
@@ -161,7 +247,7 @@ async fn passwords_and_links(server: &TestServer, life: &mut Life) {
     life.answer(browser.sign_in("ada@example.com", "a wrong password, typed").await).await;
     // The password in the wrong box: the form shows what was in it to whoever sent it, and nobody else learns of it.
     assert_eq!(browser.sign_in(TestServer::PASSWORD, TestServer::PASSWORD).await.status(), 422);
-    let ada = keystead_tests::TestUser { id: String::new(), email: "ada@example.com".to_owned() };
+    let ada = TestUser { id: String::new(), email: "ada@example.com".to_owned() };
     // One that is used, one that is looked at, one that is left.
     let used = server.sign_in_code(&ada).await;
     let set_up = server.app.create_set_up_link().await.unwrap();
@@ -179,7 +265,7 @@ async fn passwords_and_links(server: &TestServer, life: &mut Life) {
 
 /// An invitation that is accepted, a password that is reset by a mail, and one that is changed.
 async fn account(server: &TestServer, sink: &mut SmtpSink, life: &mut Life) {
-    let ada = keystead_tests::TestUser { id: String::new(), email: "ada@example.com".to_owned() };
+    let ada = TestUser { id: String::new(), email: "ada@example.com".to_owned() };
     let person = NewPerson {
         email: Email::parse("ina@example.com").unwrap(),
         name: None,
@@ -253,6 +339,9 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     life.secret(&key.token);
     console(&server, &session, &mut life).await;
     graphql(&server, &key.token, &mut life).await;
+    server.app.rotate_signing_keys(false).unwrap();
+    seeds(&server, &mut life);
+    sessions(&server, &ada, &session, &mut life).await;
     passwords_and_links(&server, &mut life).await;
     account(&server, &mut sink, &mut life).await;
     server.app.sweep_last_used().await.unwrap();
@@ -273,6 +362,14 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     );
     assert!(life.secrets.len() > 9);
     for (name, content) in &kept {
+        if name.ends_with(SEEDS) {
+            assert_eq!(
+                life.found_in(content).len(),
+                2,
+                "the search finds what is there: the seeds, and nothing else"
+            );
+            continue;
+        }
         assert_eq!(life.found_in(content), Vec::<&String>::new(), "{name}");
     }
     let lines: Vec<_> =

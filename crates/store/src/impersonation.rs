@@ -66,10 +66,12 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(KeySessions::default()) };
         let live: i64 = row.try_get(1)?;
-        Ok(KeySessions {
-            last_minted_at: rows::optional_instant("api_keys", row.try_get(0)?)?,
-            live: live.unsigned_abs(),
-        })
+        let last_minted_at = rows::optional_instant("api_keys", row.try_get(0)?).unwrap_or_else(|error| {
+            // Only shown: the list that it stands in does not fail for it.
+            tracing::error!(?error, %key, "when a key last minted a session cannot be read");
+            None
+        });
+        Ok(KeySessions { last_minted_at, live: live.unsigned_abs() })
     }
 }
 
