@@ -239,8 +239,6 @@ async fn no_header_but_our_own_is_accepted_whoever_signed_it() {
     ]
     .concat();
     assert!(vectors.len() >= 180, "{}", vectors.len());
-    for (what, token) in &vectors {
-        assert_refused(&product, what, token).await;
-    }
+    assert_refused(&product, vectors.iter().map(|(what, token)| (what.as_str(), token.as_str()))).await;
     assert_eq!(product.server.verify(&forger.genuine).await.status(), 200);
 }

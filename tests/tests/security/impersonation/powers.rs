@@ -130,6 +130,39 @@ async fn no_session_makes_or_touches_impersonation_keys() {
     }
 }
 
+/// Threats: a session makes a credential that does what is off in it, and that outlives it.
+#[tokio::test]
+async fn no_session_makes_a_key_that_could_do_more_than_the_session() {
+    let new = [("name", "n"), ("expiration", "30d"), ("request_id", "00000000000000000000000000000000")];
+    for administration in [false, true] {
+        let deployment = if administration { super::with_administration() } else { super::deployment() };
+        let product = Product::start_as(deployment).await;
+        let server = &product.server;
+        let weak = product.holder("weak@example.com", &["impersonation:grant", "iam:read"]).await;
+        let minter = server.impersonation_key(&weak, "weak").await;
+        let reader = product.holder("reader@example.com", &["iam:read"]).await;
+        let auditor = product.holder("auditor@example.com", &["audit:read"]).await;
+        let analyst = product.holder("analyst@example.com", &["reports:read"]).await;
+        for (user, may) in [
+            (&product.ada, false),
+            (&auditor, false),
+            (&reader, administration),
+            (&analyst, true),
+            (&product.mia, true),
+        ] {
+            let token = server.mint(&minter, &user.email).await;
+            let before = server.snapshot().await;
+            let made =
+                ask(server, &token, "mutation { createApiKey(input: { name: \"n\" }) { token } }").await;
+            let expected = if may { "none" } else { "FORBIDDEN" };
+            assert_eq!(code(&made), expected, "{} {administration}", user.email);
+            let page = server.post("/embed/keys/new").bearer_auth(&token).form(&new).send().await.unwrap();
+            assert_eq!(page.status(), if may { 200 } else { 403 }, "{} {administration}", user.email);
+            assert_eq!(server.snapshot().await != before, may, "{} {administration}", user.email);
+        }
+    }
+}
+
 /// What a person does themselves, a product does not do in their name.
 #[tokio::test]
 async fn a_session_does_not_change_its_users_own_account() {
