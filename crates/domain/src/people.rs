@@ -27,6 +27,8 @@ pub struct PeopleGrant {
     organization: OrganizationId,
     /// How far; `None` is the operator's: there is no bound.
     holds: Option<PermissionSet>,
+    /// The user of an impersonated session: their account is theirs, whatever they may do to others'.
+    not_themselves: Option<UserId>,
 }
 
 /// The right to change one user.
@@ -61,6 +63,7 @@ impl Actor {
         Ok(PeopleGrant {
             organization: self.user().organization,
             holds: Some(self.user().permissions().clone()),
+            not_themselves: self.impersonation().map(|session| session.user().id),
         })
     }
 
@@ -93,7 +96,7 @@ impl Operator {
     /// Users, groups and roles of an organization, to change.
     #[must_use]
     pub fn people_of(self, organization: OrganizationId) -> PeopleGrant {
-        PeopleGrant { organization, holds: None }
+        PeopleGrant { organization, holds: None, not_themselves: None }
     }
 
     /// The deployment's organizations.
@@ -220,6 +223,9 @@ impl PeopleGrant {
     pub fn user(&self, user: &User) -> Result<UserGrant, Error> {
         if user.organization != self.organization {
             return Err(Error::NotFound("user"));
+        }
+        if self.not_themselves == Some(user.id) {
+            return Err(Error::Forbidden("An impersonated session cannot change the user's account.".into()));
         }
         if self.covers(user.permissions()) {
             return Ok(UserGrant { organization: self.organization, user: user.id });

@@ -232,6 +232,27 @@ async fn a_session_reads_and_changes_nothing_of_its_users_account_and_no_imperso
     assert!(world.session(&token).is_ok() && world.root.by_key(app).is_ok(), "all or none");
 }
 
+/// Whoever has the address has the account: a mail resets its password.
+#[tokio::test]
+async fn a_session_that_manages_people_does_not_manage_its_own_user() {
+    let world = World::of(deployment(true)).await;
+    let manager = world.role("Manager", &["iam:read", "iam:write"]).await;
+    let eve = world.person("eve@example.com", roles([manager.id.clone()])).await;
+    let bob = world.person("bob@example.com", roles([RoleId::MEMBER])).await;
+    let key = world.impersonation_key(&world.root, Expiration::Never).await;
+    let actor = world.session(&world.mint(&key, &eve).await.unwrap()).unwrap();
+    let app = &world.app;
+    let address = async |id| app.update_user(&actor, id, None, Some(email("mine@example.com"))).await;
+    assert!(is_forbidden(&address(eve.id).await));
+    assert!(is_forbidden(&app.set_role_assignments(&actor, eve.id, &roles([RoleId::MEMBER])).await));
+    assert!(is_forbidden(&app.set_active(&actor, eve.id, false).await));
+    assert!(is_forbidden(&app.delete_users(&actor, &[eve.id]).await));
+    assert!(is_forbidden(&app.create_password_link(&actor, eve.id, URL).await.map(drop)));
+    assert!(address(bob.id).await.is_ok(), "others who may do no more");
+    let in_person = eve.session(app).await.unwrap();
+    assert!(app.update_user(&in_person, eve.id, None, Some(email("eve2@example.com"))).await.is_ok());
+}
+
 /// The sessions that the store keeps.
 pub(crate) async fn kept(folder: &Path) -> i64 {
     use sqlx::ConnectOptions as _;

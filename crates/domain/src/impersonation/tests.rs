@@ -406,10 +406,17 @@ fn no_key_that_a_session_creates_could_do_more_than_the_session() {
 
 #[test]
 fn a_session_never_reaches_its_users_account_and_names_itself_and_its_key() {
-    let session = session(administrator(1), administrator(2), true);
+    let manager = |n| person(n, &["iam:read", "iam:write"]);
+    let session = session(administrator(1), manager(2), true);
     let id = session.id();
     let actor = Actor::impersonated(session, None);
     assert!(matches!(actor.own_account(), Err(Error::Forbidden(_))));
+    let people = actor.manage_people().unwrap();
+    assert!(people.user(&manager(3).user()).is_ok(), "others who may do no more");
+    assert!(
+        matches!(people.user(&manager(2).user()), Err(Error::Forbidden(_))),
+        "nor as one of those whom they manage"
+    );
     assert_eq!(actor.via(), Via::Impersonation { session: id, key: key_id() });
     assert_eq!(actor.user().id, UserId::from_u128(2));
 }
