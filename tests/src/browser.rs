@@ -274,6 +274,26 @@ impl Browser {
         focused.send_keys(keys).await.expect("keys are taken");
     }
 
+    /// Presses Tab until an element has the focus; every stop on the way must show that it has it, within the screen.
+    pub async fn tab_to(&self, selector: &str) {
+        let visible = "const e = document.activeElement;
+            if (e === document.body) return '';
+            const shown = e.matches('.choice input') ? e.nextElementSibling : e;
+            const [style, box] = [getComputedStyle(shown), shown.getBoundingClientRect()];
+            const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+            const inside = box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+            return ring && inside ? '' : e.outerHTML.slice(0, 200)";
+        for _ in 0..60 {
+            self.press(Key::Tab).await;
+            assert_eq!(self.eval(visible).await, "", "the focus cannot be seen");
+            let there = format!("return document.activeElement.matches({})", json!(selector));
+            if self.eval(&there).await == true {
+                return;
+            }
+        }
+        panic!("Tab never comes to {selector}");
+    }
+
     /// The text of an element that is shown.
     pub async fn text(&self, locator: &str) -> String {
         let text = async || self.find(locator).await.text().await.ok();

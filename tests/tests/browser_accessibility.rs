@@ -165,26 +165,6 @@ async fn dialogs_have_no_accessibility_violation_and_never_scroll_sideways() {
     browser.close().await;
 }
 
-/// Presses Tab until an element has the focus; every stop on the way must show that it has it, within the screen.
-async fn tab_to(browser: &Browser, selector: &str) {
-    let visible = "const e = document.activeElement;
-        if (e === document.body) return '';
-        const shown = e.matches('.choice input') ? e.nextElementSibling : e;
-        const [style, box] = [getComputedStyle(shown), shown.getBoundingClientRect()];
-        const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
-        const inside = box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-        return ring && inside ? '' : e.outerHTML.slice(0, 200)";
-    for _ in 0..60 {
-        browser.press(Key::Tab).await;
-        assert_eq!(browser.eval(visible).await, "", "the focus cannot be seen");
-        let there = format!("return document.activeElement.matches({})", serde_json::json!(selector));
-        if browser.eval(&there).await == true {
-            return;
-        }
-    }
-    panic!("Tab never comes to {selector}");
-}
-
 #[tokio::test]
 async fn a_key_is_made_and_revoked_with_the_keyboard_alone() {
     let server = TestServer::start().await;
@@ -194,36 +174,36 @@ async fn a_key_is_made_and_revoked_with_the_keyboard_alone() {
     let browser = Browser::open(&server).await;
     browser.goto("/sign-in").await;
     browser.press(ada.email.as_str()).await;
-    tab_to(&browser, "#password").await;
+    browser.tab_to("#password").await;
     browser.press(TestServer::PASSWORD).await;
     browser.press(Key::Enter).await;
     browser.arrives_at("/settings/api-keys").await;
     browser.find("#title").await;
 
-    tab_to(&browser, ".skip").await;
+    browser.tab_to(".skip").await;
     browser.press(Key::Enter).await;
-    tab_to(&browser, "#create").await;
+    browser.tab_to("#create").await;
     browser.press(Key::Enter).await;
     browser.find("#dialog").await;
     browser.press("deploy").await;
-    tab_to(&browser, "[name=expiration]").await;
+    browser.tab_to("[name=expiration]").await;
     browser.press(Key::Right).await;
     browser.says(".until", "21 Feb 2027").await;
-    tab_to(&browser, "#dialog footer button").await;
+    browser.tab_to("#dialog footer button").await;
     browser.press(Key::Enter).await;
     browser.says("#dialog-title", "API key created").await;
     let token = browser.find("#token").await.prop("value").await.unwrap().unwrap();
     browser.holds("document.activeElement.matches('[data-copy]')").await;
     browser.press(Key::Enter).await;
     browser.says("#copy-state", "Copied.").await;
-    tab_to(&browser, "#dialog footer a").await;
+    browser.tab_to("#dialog footer a").await;
     browser.press(Key::Enter).await;
     browser.gone("#dialog").await;
     browser.lists(&["deploy", "another"]).await;
 
-    tab_to(&browser, "tbody tr:first-child summary").await;
+    browser.tab_to("tbody tr:first-child summary").await;
     browser.press(Key::Enter).await;
-    tab_to(&browser, "tbody tr:first-child a.danger").await;
+    browser.tab_to("tbody tr:first-child a.danger").await;
     browser.press(Key::Enter).await;
     browser.says("#dialog-title", "Revoke access?").await;
     browser.press("deploy").await;
