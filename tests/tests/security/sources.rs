@@ -31,8 +31,9 @@ fn no_statement_is_put_together_at_run_time() {
 /// `SECURITY.md` promises tests by name. A renamed one has to be renamed there, too.
 #[test]
 fn every_test_that_is_named_in_the_security_policy_exists() {
-    const FOLDERS: [(&str, &str); 6] = [
+    const FOLDERS: [(&str, &str); 7] = [
         ("security/", "tests/tests/security/"),
+        ("imp/", "tests/tests/security/impersonation/"),
         ("store/", "crates/store/tests/guarantees/"),
         ("directory/", "crates/directory/tests/directory/"),
         ("token/", "crates/token/tests/guarantees/"),
