@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keystead_domain::audit::Trace;
 use keystead_domain::{
     Actor, ApiKey, Cursor, Description, Error, Expiration, Field, KeyEdit, KeyFilter, KeyId, KeyName,
-    KeyScope, NewKeyGrant, PageRequest, User, UserId, View,
+    KeyScope, NewKeyGrant, PageRequest, User, UserId, Via, View,
 };
 use keystead_store::{NewKey, Recorded, Transaction};
 use keystead_token::Token;
@@ -64,7 +64,7 @@ impl App {
         let grant = actor.new_key(input.expiration, input.allow_impersonation, impersonation, policy)?;
         let trace = Trace::of(actor, self.now());
         let created_at = trace.at;
-        match self.mint(&grant, input, trace).await? {
+        match self.mint(&grant, input, trace, Some(actor)).await? {
             // Not read back: were that to fail, the token would be lost, and the key with it.
             Minted::New(key, token) => {
                 let key = ApiKey {
@@ -85,12 +85,14 @@ impl App {
         }
     }
 
-    /// Mints a token, keeps its hash, and hands the token back once.
+    /// Mints a token, keeps its hash, and hands the token back once. What proved who asks is looked at again when their turn has
+    /// come: no key is made by one that was revoked meanwhile. `None` is the operator, who needs no proof.
     pub(crate) async fn mint(
         &self,
         grant: &NewKeyGrant,
         input: &KeyInput,
         trace: Trace,
+        actor: Option<&Actor>,
     ) -> Result<Minted, Error> {
         let prefix = if grant.allow_impersonation() {
             &self.deployment.impersonation_prefix
@@ -110,6 +112,9 @@ impl App {
         let mut change = self.store.begin(trace).await.map_err(fault)?;
         let policy = change.key_policy_for(grant.organization(), grant.creator()).await.map_err(fault)?;
         grant.check(&policy.ok_or(Error::Unauthenticated)?)?;
+        if let Some(actor) = actor {
+            check_is_still_proven(&mut change, actor).await?;
+        }
         match change.create_key(grant, &key).await.map_err(fault)? {
             Recorded::New => {
                 change.commit().await.map_err(fault)?;
@@ -279,4 +284,18 @@ pub(crate) async fn revoke(
     change.revoke_key(scope, &key).await.map_err(fault)?;
     change.commit().await.map_err(fault)?;
     Ok(key)
+}
+
+/// Refuses an actor whose key was revoked, or whose session was ended, while they waited for their turn.
+async fn check_is_still_proven(change: &mut Transaction, actor: &Actor) -> Result<(), Error> {
+    let (key, epoch) = match (actor.via(), actor.impersonation()) {
+        (Via::Key(key), _) => (key, None),
+        (_, Some(session)) => (session.impersonator().key(), Some(session.impersonator().epoch())),
+        (_, None) => return Ok(()),
+    };
+    let record = change.key_record(key).await.map_err(fault)?.ok_or(Error::Unauthenticated)?;
+    if epoch.is_some_and(|epoch| epoch != record.session_epoch) {
+        return Err(Error::Unauthenticated);
+    }
+    Ok(())
 }

@@ -71,6 +71,13 @@ impl App {
 
     /// Rotates the signing keys when they are old enough, and forgets what has ended.
     pub async fn maintain_sessions(&self) -> Result<(), Error> {
+        // Neither waits for the other to work.
+        let forgotten = self.forget_ended_sessions().await;
+        self.maintain_signing_keys()?;
+        forgotten
+    }
+
+    fn maintain_signing_keys(&self) -> Result<(), Error> {
         let now = self.now();
         if self.signing_ring.load().is_due(now) {
             self.rotate_signing_keys(false)?;
@@ -79,8 +86,12 @@ impl App {
             let ring = self.signing_ring.load_full().tidied(now);
             self.put_signing_ring(&turn, ring)?;
         }
+        Ok(())
+    }
+
+    async fn forget_ended_sessions(&self) -> Result<(), Error> {
         loop {
-            let mut change = self.store.begin(Trace::operator(now)).await.map_err(fault)?;
+            let mut change = self.store.begin(Trace::operator(self.now())).await.map_err(fault)?;
             let forgotten = change.forget_ended_sessions(Self::BATCH_OF_SESSIONS).await.map_err(fault)?;
             change.commit().await.map_err(fault)?;
             if forgotten < Self::BATCH_OF_SESSIONS.unsigned_abs() {

@@ -32,7 +32,7 @@ impl App {
         super::check_may_act(&user)?;
         let organization = self.directory.organization(user.organization).ok_or(Error::Unavailable)?;
         let grant = Operator.new_key_for(&user, expiration, &organization.policy)?;
-        let minted = self.mint(&grant, &input, Trace::operator(self.now())).await?;
+        let minted = self.mint(&grant, &input, Trace::operator(self.now()), None).await?;
         match minted {
             Minted::New(key, token) => {
                 Ok(Answer::Token { id: key.id.to_string(), token: token.expose().to_owned() })

@@ -8,6 +8,7 @@ use keystead_domain::audit::AuditFilter;
 use keystead_domain::{Assignments, Error, Expiration, KeyFilter, KeyPolicy, PolicyMessage, RoleId, View};
 
 use crate::acts::{ACTS, act, administrator};
+use crate::impersonation::Cast;
 use crate::world::{URL, World, key_input, permission, roles};
 
 /// A future that is polled first takes the turn, and the other waits in line: that is how the order is fixed.
@@ -183,4 +184,31 @@ async fn a_sign_in_that_waited_behind_a_deactivation_is_refused() {
     assert!(refused.is_err());
     world.app.set_active(&root, bob.id, true).await.unwrap();
     assert_eq!(bob.works(&world.app).await, (false, true));
+}
+
+#[tokio::test]
+async fn whoever_was_revoked_while_they_waited_for_their_turn_makes_no_key_that_would_outlive_them() {
+    let cast = Cast::new().await;
+    let Cast { world, bob, key, .. } = &cast;
+    let app = &world.app;
+    let root = world.root().await;
+    let input = key_input("outlives", Expiration::Days30);
+
+    let waiting = bob.by_key(app).unwrap();
+    let (revoked, refused) =
+        tokio::join!(app.revoke_key(&root, bob.key, None), app.create_key(&waiting, &input));
+    revoked.unwrap();
+    assert_eq!(refused.err(), Some(Error::Unauthenticated), "by a key");
+
+    let waiting = world.session(&cast.mint().await).unwrap();
+    let (ended, refused) = tokio::join!(app.end_sessions(&root, key.id), app.create_key(&waiting, &input));
+    ended.unwrap();
+    assert_eq!(refused.err(), Some(Error::Unauthenticated), "in a session that was ended");
+
+    let waiting = world.session(&cast.mint().await).unwrap();
+    assert!(app.create_key(&waiting, &input).await.is_ok());
+    let (revoked, refused) =
+        tokio::join!(app.revoke_key(&root, key.id, None), app.create_key(&waiting, &input));
+    revoked.unwrap();
+    assert_eq!(refused.err(), Some(Error::Unauthenticated), "in a session whose key was revoked");
 }

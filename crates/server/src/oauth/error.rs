@@ -39,6 +39,12 @@ impl OauthError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_target", description)
     }
 
+    /// Less is wanted than there is: a session is its user's, whole.
+    pub(super) fn invalid_scope() -> Self {
+        let description = "A session has no scope: leave it out.";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description)
+    }
+
     /// Another grant than the one that there is.
     pub(super) fn unsupported_grant_type() -> Self {
         let description = "Send grant_type=urn:ietf:params:oauth:grant-type:token-exchange.";

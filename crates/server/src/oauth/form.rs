@@ -1,5 +1,5 @@
-//! Requests as forms (RFC 6749, appendix B): each parameter once, and none that is not known, since one that is silently ignored
-//! is one that somebody relies on.
+//! Requests as forms (RFC 6749, appendix B): each parameter once at most. One that is not known here is ignored, since software that
+//! speaks OAuth sends more than is asked for (RFC 6749, section 3.2).
 
 use std::collections::BTreeMap;
 
@@ -45,15 +45,5 @@ impl Form {
     /// Takes out one that is needed.
     pub(super) fn require(&mut self, name: &str) -> Result<String, OauthError> {
         self.take(name).ok_or_else(|| OauthError::invalid_request(format!("The parameter {name} is needed.")))
-    }
-
-    /// Nothing is left over. `known` is for whoever misspelt one.
-    pub(super) fn finish(self, known: &str) -> Result<(), OauthError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        Err(OauthError::invalid_request(format!(
-            "There is a parameter that is not known here. Those are: {known}."
-        )))
     }
 }

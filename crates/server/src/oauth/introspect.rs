@@ -37,9 +37,6 @@ pub(crate) async fn introspect(State(doors): State<Doors>, request: Request) -> 
 
 fn answer(doors: &Doors, actor: &Actor, mut form: Form) -> Result<Value, OauthError> {
     let token = form.require("token")?;
-    // A hint may be ignored: what kind of token it is shows.
-    form.take("token_type_hint");
-    form.finish("token, token_type_hint")?;
     let checked = match doors.check(&token) {
         Ok(checked) => checked,
         Err(refused) if refused.is_unavailable() => {

@@ -23,9 +23,6 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// An e-mail address names the subject, who has no token: that is what the actor's is for.
 const EMAIL: &str = "urn:keystead:params:oauth:token-type:email";
 
-const KNOWN: &str = "grant_type, subject_token, subject_token_type, actor_token, actor_token_type, requested_token_type, \
-                     audience, resource, attributes";
-
 /// `POST /oauth2/token`. The actor's token, an impersonation key, is the credential.
 pub(crate) async fn token(State(doors): State<Doors>, request: Request) -> Response {
     let origin = origin(request.extensions());
@@ -73,6 +70,9 @@ impl Exchange {
         if let Some(wanted) = form.take("requested_token_type") {
             expect(&wanted, "requested_token_type", JWT)?;
         }
+        if form.take("scope").is_some() {
+            return Err(OauthError::invalid_scope());
+        }
         for target in ["audience", "resource"] {
             if form.take(target).is_some_and(|wanted| wanted.trim_end_matches('/') != public_url) {
                 return Err(OauthError::invalid_target());
@@ -86,7 +86,6 @@ impl Exchange {
                 None => Vec::new(),
             },
         };
-        form.finish(KNOWN)?;
         Ok(exchange)
     }
 }
