@@ -54,10 +54,11 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn print(figures: [Vec<f64>; 6], bytes: usize) {
-    println!("{ROUNDS} rounds of {ROUND:?} each, by turns; a token of {bytes} bytes; median (least to greatest)\n");
-    let ratios = |of: usize, to: usize| {
-        Spread::new(figures[of].iter().zip(&figures[to]).map(|(of, to)| to / of), 2)
-    };
+    println!(
+        "{ROUNDS} rounds of {ROUND:?} each, by turns; a token of {bytes} bytes; median (least to greatest)\n"
+    );
+    let ratios =
+        |of: usize, to: usize| Spread::new(figures[of].iter().zip(&figures[to]).map(|(of, to)| to / of), 2);
     let against_signature = [ratios(1, 0), ratios(2, 0)];
     let against_verification = ratios(4, 3);
     let against_key = ratios(4, 5);

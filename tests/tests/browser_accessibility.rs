@@ -1,5 +1,4 @@
 //! Every page in every state, on wide and narrow screens, light and dark; and without a mouse.
-#![expect(clippy::panic, reason = "what these tests share fails as tests do")]
 
 use jiff::SignedDuration;
 use keystead_app::operator::{Answer, Command};

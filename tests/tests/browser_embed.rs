@@ -3,7 +3,9 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
+use jiff::SignedDuration;
 use keystead_app::Deployment;
 use keystead_server::Embedding;
 use keystead_tests::{Browser, Site, TestKey, TestServer, binary, button};
@@ -26,7 +28,7 @@ impl Drop for Example {
 impl Example {
     /// Starts it for a Keystead, and leads a port there to which people come. Keystead must know that port before the example
     /// can be started: it is given a key of Keystead's.
-    async fn start(server: &TestServer, key: &TestKey, door: TcpListener) -> Self {
+    fn start(server: &TestServer, key: &TestKey, door: TcpListener) -> Self {
         let program = binary::keystead().with_file_name("keystead-example-embed");
         let mut command = Command::new(program);
         command
@@ -35,8 +37,10 @@ impl Example {
             .env("PORT", "0");
         let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut process = started.expect("it starts once `cargo build --workspace` has built it");
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let first = output.lines().next().expect("a line").unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next().expect("a line").unwrap();
+        // What nobody reads any more cannot be written, either.
+        thread::spawn(move || lines.for_each(drop));
         let (_, port) = first.rsplit_once(':').expect("where it listens");
         let port: u16 = port.parse().unwrap();
         tokio::spawn(async move {
@@ -84,7 +88,7 @@ async fn users_of_the_example_product_see_and_make_their_own_keys_in_its_page_wi
     let own = server.key(&ada, "of ada", "30d").await;
     server.key(&grace, "of grace", "30d").await;
     server.key(&joan, "of joan", "30d").await;
-    let _example = Example::start(&server, &key, door).await;
+    let _example = Example::start(&server, &key, door);
 
     // Whoever is signed in to the console of the same browser does not matter.
     let browser = Browser::open_as_it_comes(&server).await;
@@ -114,6 +118,20 @@ async fn users_of_the_example_product_see_and_make_their_own_keys_in_its_page_wi
     let verified = server.verify(&token).await;
     assert_eq!(verified.status(), 200);
     assert_eq!(verified.headers()["x-keystead-user-email"], grace.email.as_str());
+
+    // An hour later the frame asks the product for another session, and goes on.
+    server.advance(SignedDuration::from_secs(3600 + 61));
+    browser.click("#create").await;
+    browser.says("#dialog-title", "Create API key").await;
+    browser.click(&button("Cancel")).await;
+    browser.gone("#dialog").await;
+    // With its key revoked the product gets none any more, and says so; nothing is left to be seen in the frame.
+    server.revoke(&key).await;
+    browser.click("#create").await;
+    browser.gone("#list").await;
+    assert!(!browser.driver.source().await.unwrap().contains("of grace"));
+    browser.leave().await;
+    browser.says("#message", "API keys cannot be shown right now.").await;
     browser.close().await;
 
     let id = verified.headers()["x-keystead-key-id"].to_str().unwrap();

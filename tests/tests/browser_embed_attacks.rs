@@ -120,11 +120,11 @@ async fn tokens_from_anybody_but_the_page_around_are_not_taken() {
 
     // Frames beside it: of another site, and of the listed product itself.
     let evil = Site::start("evil.localhost").await;
-    let post = format!(
+    let script = format!(
         "<script>parent.frames[0].postMessage({answer}, '*'); parent.postMessage('done', '*')</script>"
     );
     for site in [&evil, &product.site] {
-        let beside = site.put("/beside", post.clone());
+        let beside = site.put("/beside", script.clone());
         let add = "const done = arguments[arguments.length - 1];
             addEventListener('message', (event) => event.data === 'done' && done());
             document.body.append(Object.assign(document.createElement('iframe'), { src: ADDRESS, hidden: true }))";

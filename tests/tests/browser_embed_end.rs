@@ -11,7 +11,7 @@ const ACT: &str = "const done = arguments[0], start = performance.now();
     const look = () => {
         const gone = !document.documentElement.outerHTML.includes('laptop');
         const words = document.querySelector('#state').innerText.replace(/\\s+/g, ' ').trim();
-        if (gone && words.startsWith(EXPECTED)) done([performance.now() - start, words]);
+        if (gone && words.startsWith(EXPECTED) || performance.now() - start > 5000) done([performance.now() - start, words]);
         else requestAnimationFrame(look);
     };
     look()";
@@ -32,7 +32,7 @@ async fn refuses(product: &Embedder, words: &str) {
     let act = ACT.replace("EXPECTED", &serde_json::json!(words).to_string());
     let seen = product.browser.driver.execute_async(act, Vec::new()).await.unwrap();
     let (took, said): (f64, String) = serde_json::from_value(seen.json().clone()).unwrap();
-    assert!(took < 1000.0, "{said} after {took} ms");
+    assert!(took < 1000.0, "{said:?} after {took} ms");
     assert!(!product.browser.shows("#list").await && !product.browser.shows("#dialog").await);
 }
 
