@@ -33,16 +33,16 @@ pub(crate) fn run() -> Result<()> {
         let minted = app.impersonate(&keys[0], &address, &[], &RequestOrigin::default()).await?;
 
         let signer = SigningKey::from_bytes(&fill::random()?);
-        let signed = minted.token.rsplit_once('.').context("a signed text")?.0.as_bytes();
-        let signature = signer.sign(signed);
+        let text = minted.token.rsplit_once('.').context("a signed text")?.0.as_bytes();
+        let signature = signer.sign(text);
         let public = signer.verifying_key();
         let mut figures: [Vec<f64>; 6] = Default::default();
         for _ in 0..ROUNDS {
             let round = [
-                a_second(|| black_box(signer.sign(black_box(signed))).to_bytes().is_empty()),
+                a_second(|| black_box(signer.sign(black_box(text))).to_bytes().is_empty()),
                 mint(&app, &keys, &address, 1).await?,
                 mint(&app, &keys, &address, 32).await?,
-                a_second(|| public.verify_strict(black_box(signed), &signature).is_err()),
+                a_second(|| public.verify_strict(black_box(text), &signature).is_err()),
                 a_second(|| app.verify_session(black_box(&minted.token), app.now()).is_err()),
                 a_second(|| app.verify(black_box(&keys[0]), app.now()).is_err()),
             ];
