@@ -60,7 +60,7 @@ async fn a_product_that_can_make_no_more_sessions_keeps_silent_and_the_page_says
     let product = product().await;
     product.answer_with(None).await;
     product.server.revoke(&product.key).await;
-    refuses(&product, "API Keys Renewing your session…").await;
+    refuses(&product, "API Keys Your session has ended. Asking for a new one…").await;
     product.browser.pass_time(10).await;
     product.browser.says(STATE, "Your session could not be renewed.").await;
     product.browser.find("#try-again").await;

@@ -152,7 +152,7 @@ async fn one_request_at_a_time_is_put_to_the_product() {
     for _ in 0..3 {
         browser.eval("document.dispatchEvent(new Event('visibilitychange'))").await;
     }
-    browser.says(STATE, "Renewing your session…").await;
+    browser.says(STATE, "Your session has ended. Asking for a new one…").await;
     browser.pass_time(9).await;
     assert_eq!(product.times_asked().await, 1);
     let token = product.mint(&product.grace).await;

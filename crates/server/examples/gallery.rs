@@ -26,7 +26,7 @@ fn main() {
     let dir = Path::new(&dir);
     fs::create_dir_all(dir.join("assets")).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    for file in ["console.css", "console.js", "embed.js", "page.js", "session.js", "times.js", "icon.svg"] {
+    for file in ["console.css", "console.js", "embed.js", "page.js", "times.js", "icon.svg"] {
         fs::copy(source.join(file), dir.join("assets").join(file)).unwrap();
     }
     let mut names = Vec::new();
@@ -461,7 +461,7 @@ fn assets() -> Assets {
         css: text("assets/console.css"),
         js: text("assets/console.js"),
         embed_js: text("assets/embed.js"),
-        embed_modules: ["page", "session", "times"].map(|module| format!("assets/{module}.js")),
+        embed_modules: ["page", "times"].map(|module| format!("assets/{module}.js")),
         icon: text("assets/icon.svg"),
     }
 }

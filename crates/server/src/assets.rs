@@ -13,12 +13,11 @@ use crate::console::view::Assets;
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Name, type and content of every asset.
-static FILES: [(&str, &str, &str); 7] = [
+static FILES: [(&str, &str, &str); 6] = [
     ("console.css", "text/css; charset=utf-8", include_str!("../assets/console.css")),
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
     ("embed.js", SCRIPT, include_str!("../assets/embed.js")),
     ("page.js", SCRIPT, include_str!("../assets/page.js")),
-    ("session.js", SCRIPT, include_str!("../assets/session.js")),
     ("times.js", SCRIPT, include_str!("../assets/times.js")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
 ];
@@ -38,7 +37,7 @@ static ADDRESSES: LazyLock<Assets> = LazyLock::new(|| {
         css: address("console.css"),
         js: address("console.js"),
         embed_js: address("embed.js"),
-        embed_modules: ["page.js", "session.js", "times.js"].map(address),
+        embed_modules: ["page.js", "times.js"].map(address),
         icon: address("icon.svg"),
     }
 });

@@ -1,6 +1,6 @@
 //! `/verify`: what reverse proxies and services ask on every request.
 //!
-//! Nothing but [`Doors::verify`] decides; this reads one header and writes a few.
+//! Nothing but [`Doors::check`] decides; this reads one header and writes a few.
 
 use std::fmt::{self, Write as _};
 

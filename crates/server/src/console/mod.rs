@@ -1,7 +1,7 @@
 //! The console: the pages on which people sign in and manage their keys.
 //!
 //! Each page is HTML that works without script; every dialog is an address. A handler reads a form, calls the app, and fills
-//! a struct of [`view`]. The API Keys page is also served to products that embed it ([`place`]).
+//! a struct of [`view`]. The API Keys page is also served to products that embed it (`place`).
 
 pub(crate) mod access;
 pub(crate) mod account;

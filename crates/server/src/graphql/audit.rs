@@ -126,9 +126,9 @@ pub(super) struct AuditEvent {
     at: DateTime,
     /// Whom it was done as; null for the operator's command line, and for somebody who was not signed in.
     user: Option<AuditUser>,
-    /// Through what kind of proof: `session`, `key`, `operator`, `sign_in`, `set_up`, `invitation` or `password_reset`.
+    /// Through what kind of proof: `session`, `key`, `impersonation`, `operator`, `sign_in`, `set_up`, `invitation` or `password_reset`.
     via: String,
-    /// The id of that session or key.
+    /// The id of that session or key; for `impersonation`, of the key that minted the session.
     via_id: Option<ID>,
     /// The key's name, as of now.
     via_name: Option<String>,

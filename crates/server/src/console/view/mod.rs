@@ -60,7 +60,7 @@ pub struct Assets {
     /// The script of the embedded page, a module.
     pub embed_js: String,
     /// The modules that it loads.
-    pub embed_modules: [String; 3],
+    pub embed_modules: [String; 2],
     /// The icon of the browser's tab (SVG).
     pub icon: String,
 }

@@ -40,7 +40,7 @@ fn assets() -> Assets {
         css: "/a.css".to_owned(),
         js: "/a.js".to_owned(),
         embed_js: "/e.js".to_owned(),
-        embed_modules: ["/p.js", "/s.js", "/t.js"].map(str::to_owned),
+        embed_modules: ["/p.js", "/t.js"].map(str::to_owned),
         icon: "/a.svg".to_owned(),
     }
 }
