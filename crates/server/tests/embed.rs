@@ -223,6 +223,24 @@ async fn a_session_touches_no_impersonation_key_and_says_why() {
 }
 
 #[tokio::test]
+async fn whoever_may_do_more_than_the_session_is_told_where_to_make_a_key_and_makes_none() {
+    let server = Server::embeddable().await;
+    let (_, key) = server.impersonation_key().await;
+    let ada = server.session(&key, ADA).await;
+    let dialog = server.get("/embed/keys/new", &ada).await.text;
+    assert!(
+        dialog.contains("Keys cannot be created here") && dialog.contains("Sign in directly"),
+        "{dialog}"
+    );
+    assert!(!dialog.contains("can open creation again"), "nobody has closed it: {dialog}");
+    let sent = "request_id=00000000000000000000000000000001&name=More&expiration=30d";
+    let reply = server.post("/embed/keys/new", &ada, sent).await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.text);
+    let bob = server.session(&key, BOB).await;
+    assert_eq!(server.post("/embed/keys/new", &bob, sent).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn the_console_ends_a_keys_sessions_and_the_key_goes_on_working() {
     let server = Server::embeddable().await;
     let (id, key) = server.impersonation_key().await;

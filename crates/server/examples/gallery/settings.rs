@@ -52,6 +52,7 @@ fn policy(save: &mut impl FnMut(&str, String)) {
         reason: text(
             "New keys cannot be created now: A laptop was stolen; we are looking at every key. Ask security@example.org.",
         ),
+        for_everybody: true,
         close: text("keys.html"),
     };
     save("create-closed", page(list(rows()), Some(Dialog::Closed(closed))));

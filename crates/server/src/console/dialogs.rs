@@ -58,7 +58,11 @@ fn create_dialog(
     let policy = &visit.app().organization(visit.actor())?.policy;
     Ok(match visit.actor().check_may_create_keys(policy) {
         Ok(()) => Dialog::Create(create_form(visit, query, policy, fields, errors)),
-        Err(why) => Dialog::Closed(Closed { reason: why.to_string(), close: query.list() }),
+        Err(why) => Dialog::Closed(Closed {
+            reason: why.to_string(),
+            for_everybody: policy.closed.is_some(),
+            close: query.list(),
+        }),
     })
 }
 

@@ -32,7 +32,7 @@ impl Dialog {
         match self {
             Self::Create(form) if !form.errors.list().is_empty() => "Error: Create API key",
             Self::Create(_) => "Create API key",
-            Self::Closed(_) => "Keys cannot be created now",
+            Self::Closed(closed) => closed.title(),
             Self::Created(_) => "API key created",
             Self::AlreadyCreated(_) => "Created already",
             Self::Edit(form) if !form.errors.list().is_empty() => "Error: Edit API key",
@@ -83,12 +83,20 @@ pub struct ExpirationChoice {
     pub allowed: bool,
 }
 
-/// The create dialog while nobody can create a key.
+/// The create dialog for whom there is none.
 pub struct Closed {
     /// Why, as the organization's administrators put it, and what to do.
     pub reason: String,
+    /// Whether the organization has closed creation, and not only for whoever asks.
+    pub for_everybody: bool,
     /// Where *Close* leads.
     pub close: String,
+}
+
+impl Closed {
+    pub(crate) fn title(&self) -> &'static str {
+        if self.for_everybody { "Keys cannot be created now" } else { "Keys cannot be created here" }
+    }
 }
 
 /// Errors of the create form.
