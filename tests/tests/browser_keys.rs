@@ -127,12 +127,12 @@ async fn a_dialog_is_an_address_takes_the_focus_and_gives_it_back() {
     browser.find("#dialog").await;
     browser.driver.back().await.unwrap();
     browser.gone("#dialog").await;
-    assert_eq!(browser.path().await, "/settings/api-keys");
+    browser.arrives_at("/settings/api-keys").await;
     browser.driver.forward().await.unwrap();
     browser.says("#dialog-title", "Create API key").await;
     browser.click(&button("Cancel")).await;
     browser.gone("#dialog").await;
-    assert_eq!(browser.path().await, "/settings/api-keys");
+    browser.arrives_at("/settings/api-keys").await;
 
     browser.click(&row("deploy", "//summary")).await;
     let menu = browser.focus().await;
