@@ -100,15 +100,12 @@ impl App {
         Ok(Some(MintedSession { token, lifetime: lifetime.as_duration() }))
     }
 
-    /// The impersonation key of a token. A session's token is none (promise 7: no session mints another).
+    /// The impersonation key of a token. A plain key is none, and neither is a session's token (promise 7: no session mints another).
     fn impersonator_of(&self, token: &str, now: Timestamp) -> Result<Impersonator, Error> {
         let key = self.verify(token, now).map_err(|refusal| match refusal {
             Refusal::Unavailable => Error::Unavailable,
             Refusal::Unknown | Refusal::Expired { .. } | Refusal::CreatorInactive => Error::Unauthenticated,
         })?;
-        if !key.allow_impersonation {
-            return Err(Error::Unauthenticated);
-        }
         self.impersonator(key.key, now).map_err(|refusal| match refusal {
             SessionRefusal::Unavailable => Error::Unavailable,
             SessionRefusal::Ended | SessionRefusal::Expired { .. } => Error::Unauthenticated,
@@ -138,7 +135,7 @@ impl App {
             )?;
         let impersonator = self.impersonator(claims.act.key_id, now)?;
         let user = self.directory.user(claims.sub).ok_or(SessionRefusal::Ended)?;
-        Impersonation::new(claims, impersonator, &user, self.deployment.sessions.administration)
+        Impersonation::new(claims, impersonator, user, self.deployment.sessions.administration)
             .ok_or(SessionRefusal::Ended)
     }
 
@@ -165,7 +162,7 @@ impl App {
         let change = self.store.begin(Trace::of(actor, self.now())).await.map_err(fault)?;
         let (mut change, key) = find_key(change, &actor.readable_keys(), id).await?;
         actor.check_may_revoke(&key)?;
-        check_mints(&key)?;
+        key.check_mints()?;
         change.end_impersonated_sessions(&actor.revocable_keys(), &key).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
         Ok(key)
@@ -192,7 +189,7 @@ impl App {
             record.session_epoch,
         );
         let user = change.find(actor.user().id).await?.ok_or(Error::Unauthenticated)?;
-        let session = session.again(impersonator.ok_or(Error::Unauthenticated)?, &user)?;
+        let session = session.again(impersonator.ok_or(Error::Unauthenticated)?, user.into())?;
         Ok(Actor::impersonated(session, actor.address()))
     }
 
@@ -213,12 +210,4 @@ pub(crate) async fn find_key(
     }
     change.commit().await.map_err(fault)?;
     Err(Error::NotFound("API key"))
-}
-
-/// Only impersonation keys mint sessions.
-pub(crate) fn check_mints(key: &ApiKey) -> Result<(), Error> {
-    if key.allow_impersonation {
-        return Ok(());
-    }
-    Err(Error::Conflict("This key has no sessions: it was made without Allow impersonation.".into()))
 }

@@ -179,11 +179,13 @@ impl NewImpersonation {
 pub struct Impersonation {
     id: SessionId,
     impersonator: Impersonator,
+    /// With what they may do in it.
     user: Arc<User>,
+    /// With all that they may do elsewhere.
+    whole: Arc<User>,
     attributes: UserAttributes,
     expires_at: Timestamp,
     administration: bool,
-    may_create_keys: bool,
 }
 
 impl Impersonation {
@@ -193,7 +195,7 @@ impl Impersonation {
     pub fn new(
         claims: SessionClaims,
         impersonator: Impersonator,
-        user: &User,
+        user: Arc<User>,
         administration: bool,
     ) -> Option<Self> {
         let of_one_organization = user.organization == impersonator.organization()
@@ -205,17 +207,14 @@ impl Impersonation {
             && claims.impersonated_user_id == user.id
             && claims.session_epoch == impersonator.epoch
             && user.may_act();
-        counts.then(|| {
-            let restricted = restricted(user, &impersonator, administration);
-            Self {
-                id: claims.jti,
-                may_create_keys: may_create_keys(user, &restricted, &impersonator, administration),
-                user: Arc::new(restricted),
-                impersonator,
-                expires_at: claims.expires_at(),
-                attributes: UserAttributes::from_stored(claims.attributes),
-                administration,
-            }
+        counts.then(|| Self {
+            id: claims.jti,
+            user: Arc::new(restricted(&user, &impersonator, administration)),
+            whole: user,
+            impersonator,
+            expires_at: claims.expires_at(),
+            attributes: UserAttributes::from_stored(claims.attributes),
+            administration,
         })
     }
 
@@ -249,14 +248,18 @@ impl Impersonation {
         self.expires_at
     }
 
-    /// Whether a key can be created in it: a key can do all that its creator can do, and must not be the way to what is off here.
+    /// Whether a key can be created in it: a key can do all that its creator can do, and must not be the way to what is off here. So
+    /// it reaches no further than the session; or the deployment leaves administration on, and it reaches no further than whoever
+    /// minted the session.
     #[must_use]
     pub fn may_create_keys(&self) -> bool {
-        self.may_create_keys
+        let key = self.whole.permissions();
+        self.user.permissions().covers(key)
+            || (self.administration && self.impersonator.creator.permissions().covers(key))
     }
 
     /// The same session with its people as they are at another moment, if it still counts.
-    pub fn again(&self, impersonator: Impersonator, user: &User) -> Result<Self, Error> {
+    pub fn again(&self, impersonator: Impersonator, user: Arc<User>) -> Result<Self, Error> {
         let counts = impersonator.key == self.impersonator.key
             && impersonator.epoch == self.impersonator.epoch
             && user.id == self.user.id
@@ -265,9 +268,8 @@ impl Impersonation {
         if !counts {
             return Err(Error::Unauthenticated);
         }
-        let restricted = restricted(user, &impersonator, self.administration);
-        let may_create_keys = may_create_keys(user, &restricted, &impersonator, self.administration);
-        Ok(Self { impersonator, user: Arc::new(restricted), may_create_keys, ..self.clone() })
+        let restricted = Arc::new(restricted(&user, &impersonator, self.administration));
+        Ok(Self { impersonator, user: restricted, whole: user, ..self.clone() })
     }
 }
 
@@ -278,18 +280,6 @@ fn restricted(user: &User, impersonator: &Impersonator, administration: bool) ->
     user.with_own_permissions(|own| {
         administration && *own != Permission::IMPERSONATION_GRANT && impersonator.creator.may(own)
     })
-}
-
-/// A key of the user's reaches no further than the session; or the deployment leaves administration on, and the key reaches no further
-/// than whoever minted the session.
-fn may_create_keys(
-    user: &User,
-    restricted: &User,
-    impersonator: &Impersonator,
-    administration: bool,
-) -> bool {
-    restricted.permissions().covers(user.permissions())
-        || (administration && impersonator.creator.permissions().covers(user.permissions()))
 }
 
 /// What a caller sent to name the user, for whom a session is wanted.

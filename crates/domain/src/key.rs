@@ -114,6 +114,14 @@ impl ApiKey {
         }
     }
 
+    /// Whether it mints sessions: only impersonation keys do.
+    pub fn check_mints(&self) -> Result<(), Error> {
+        if self.allow_impersonation {
+            return Ok(());
+        }
+        Err(Error::Conflict("This key has no sessions: it was made without Allow impersonation.".into()))
+    }
+
     /// Whether the person who revokes several keys at once typed how many they are.
     pub fn check_typed_count(keys: usize, typed: &str) -> Result<(), Error> {
         if typed.trim().parse() == Ok(keys) {

@@ -37,14 +37,19 @@ pub(crate) fn browser_origin(extensions: &Extensions, headers: &HeaderMap) -> Re
     RequestOrigin { user_agent, ..origin(extensions) }
 }
 
+/// What the `Authorization` header turns out to be; `None` if there is none.
+fn presented(doors: &Doors, headers: &HeaderMap) -> Result<Option<Checked>, NoActor> {
+    let Some(token) = bearer::token(headers).map_err(NoActor::Malformed)? else { return Ok(None) };
+    doors.check(token).map(Some).map_err(NoActor::Refused)
+}
+
 /// The actor of a request by an impersonated session: its token in the header, and nothing else.
 pub(crate) fn session_actor(
     doors: &Doors,
     headers: &HeaderMap,
     extensions: &Extensions,
 ) -> Result<Actor, NoActor> {
-    let token = bearer::token(headers).map_err(NoActor::Malformed)?.ok_or(NoActor::Missing)?;
-    match doors.check(token).map_err(NoActor::Refused)? {
+    match presented(doors, headers)?.ok_or(NoActor::Missing)? {
         checked @ Checked::Session(_) => {
             checked.into_actor(origin(extensions).address).map_err(NoActor::Failed)
         }
@@ -58,8 +63,7 @@ pub(crate) fn key_actor(
     headers: &HeaderMap,
     extensions: &Extensions,
 ) -> Result<Actor, NoActor> {
-    let token = bearer::token(headers).map_err(NoActor::Malformed)?.ok_or(NoActor::Missing)?;
-    match doors.check(token).map_err(NoActor::Refused)? {
+    match presented(doors, headers)?.ok_or(NoActor::Missing)? {
         checked @ Checked::Key(_) => checked.into_actor(origin(extensions).address).map_err(NoActor::Failed),
         Checked::Session(_) => Err(NoActor::Refused(Refused::Key(Refusal::Unknown))),
     }
@@ -74,8 +78,7 @@ pub(crate) async fn api_actor(
     extensions: &Extensions,
 ) -> Result<Actor, NoActor> {
     let origin = origin(extensions);
-    if let Some(token) = bearer::token(headers).map_err(NoActor::Malformed)? {
-        let checked = doors.check(token).map_err(NoActor::Refused)?;
+    if let Some(checked) = presented(doors, headers)? {
         return checked.into_actor(origin.address).map_err(NoActor::Failed);
     }
     let Some(cookie) = session_cookie(doors.settings(), headers) else { return Err(NoActor::Missing) };

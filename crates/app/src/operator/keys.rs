@@ -7,7 +7,7 @@ use keystead_domain::{
 use keystead_store::Transaction;
 
 use super::{Answer, ListedKey};
-use crate::impersonation::{check_mints, find_key};
+use crate::impersonation::find_key;
 use crate::keys::{Minted, revoke};
 use crate::open::fault;
 use crate::{App, KeyInput};
@@ -77,7 +77,7 @@ impl App {
 
     pub(super) async fn end_sessions_by_id(&self, id: &str) -> Result<Answer, Error> {
         let (mut change, scope, key) = self.begin_with_key(id).await?;
-        check_mints(&key)?;
+        key.check_mints()?;
         change.end_impersonated_sessions(&scope, &key).await.map_err(fault)?;
         change.commit().await.map_err(fault)?;
         Ok(Answer::SessionsEnded { id: key.id.to_string(), name: key.name.to_string() })

@@ -131,7 +131,7 @@ fn session(creator: Person, user: Person, administration: bool) -> Impersonation
     let (impersonator, user) = (impersonator_of(creator.user(), 3), user.user());
     let minted = new_session(impersonator.clone(), Some(Arc::clone(&user))).unwrap();
     let claims = SessionClaims::of(&minted, "https://keys.example.com", at(0));
-    Impersonation::new(claims, impersonator, &user, administration).unwrap()
+    Impersonation::new(claims, impersonator, user, administration).unwrap()
 }
 
 #[test]
@@ -262,8 +262,9 @@ fn where_administration_is_on_a_session_has_what_the_keys_creator_holds_as_well_
 fn a_session_counts_only_if_everything_that_its_token_says_is_so() {
     type Said = fn(&mut SessionClaims);
     type Somebody = fn() -> Arc<User>;
-    let counts =
-        |claims, impersonator, user: &User| Impersonation::new(claims, impersonator, user, true).is_some();
+    let counts = |claims, impersonator, user: &User| {
+        Impersonation::new(claims, impersonator, Arc::new(user.clone()), true).is_some()
+    };
     assert!(counts(claims(), impersonator(), &target()));
 
     let changed: [(&str, Said); 7] = [
@@ -309,7 +310,7 @@ fn a_session_counts_only_if_everything_that_its_token_says_is_so() {
 fn a_session_is_looked_at_again_with_everybody_as_they_are_then() {
     let session = session(administrator(1), administrator(2), true);
     assert!(session.user().may(&Permission::IAM_WRITE));
-    let again = |impersonator, user: &User| session.again(impersonator, user);
+    let again = |impersonator, user: &User| session.again(impersonator, Arc::new(user.clone()));
     // What the creator or the user lost meanwhile, the session has lost.
     let less = again(impersonator(), &administrator(2).user()).unwrap();
     assert!(!less.user().may(&Permission::IAM_WRITE));
@@ -436,7 +437,7 @@ fn the_sessions_attributes_are_the_tokens_and_not_the_stored_ones() {
     )
     .unwrap();
     let claims = SessionClaims::of(&minted, "https://keys.example.com", at(0));
-    let session = Impersonation::new(claims, impersonator(), &target(), false).unwrap();
+    let session = Impersonation::new(claims, impersonator(), target(), false).unwrap();
     let actor = Actor::impersonated(session, None);
     let attributes: Vec<_> = actor.session_attributes().unwrap().iter().collect();
     assert_eq!(attributes, [("plan", "pro"), ("team", "blue")]);
