@@ -7,6 +7,7 @@ mod account;
 mod actors;
 mod audit;
 mod change;
+mod client_metadata;
 mod clock;
 mod entropy;
 mod impersonation;

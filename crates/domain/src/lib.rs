@@ -20,6 +20,7 @@ mod ids;
 mod impersonation;
 mod key;
 mod key_policy;
+mod oauth;
 mod organization;
 mod page;
 mod password;

@@ -1,0 +1,1 @@
+//! Where the answer to an authorization request goes.
