@@ -105,6 +105,9 @@ text!(
     OrganizationName, Field::Organization, "The organization's name", 1..=100);
 
 text!(
+    /// What an app that asks to be connected calls itself: 1 to 100 characters.
+    ClientName, Field::Name, "The app's name", 1..=100);
+text!(
     /// A role's name: 1 to 100 characters.
     RoleName, Field::Name, "The role's name", 1..=100);
 text!(
