@@ -201,13 +201,12 @@ function explain(form, what, advice) {
 // ---- The token ----------------------------------------------------------------------------------------------------
 
 let copied = false;
-export const token = () => find("[data-token]");
+export const token = () => find("[data-token]"); // the first is the token's own, the others hold it in a longer text
 export const uncopied = () => Boolean(token()?.value) && !copied && Boolean(find("#leave")); // what can be made anew may be left
 
 // Takes the token out of the page.
 export function forget() {
-  const field = token();
-  if (field) field.value = field.textContent = "";
+  for (const field of document.querySelectorAll("[data-token]")) field.value = field.textContent = "";
   copied = false;
 }
 
@@ -218,6 +217,9 @@ export function guard() {
   find("[data-stay]").focus();
   return true;
 }
+
+// What a text is copied by hand with.
+const keysToCopy = /Mac|iP/.test(navigator.platform) ? "⌘C" : "Ctrl+C";
 
 function tell(text, done) {
   const state = find("#copy-state");
@@ -233,7 +235,7 @@ function markCopied() {
 }
 
 async function copy(button) {
-  const field = token();
+  const field = document.getElementById(button.dataset.copy);
   let done = true;
   try {
     await navigator.clipboard.writeText(field.value); // absent on plain HTTP, and in frames that are not allowed to
@@ -243,8 +245,10 @@ async function copy(button) {
     done = document.execCommand("copy");
     if (done) button.focus();
   }
+  for (const other of document.querySelectorAll("[data-copy]")) find("span", other).textContent = "Copy";
+  find("span", button).textContent = done ? "Copied" : keysToCopy; // what is said of it may be out of sight
   if (done) markCopied();
-  else tell(`Your browser did not copy it. It is selected: press ${/Mac|iP/.test(navigator.platform) ? "⌘C" : "Ctrl+C"}.`, false);
+  else tell(`Your browser did not copy it. It is selected: press ${keysToCopy}.`, false);
 }
 
 // ---- What people do -----------------------------------------------------------------------------------------------
@@ -374,9 +378,9 @@ function listen() {
   }, true);
 
   // Selecting the whole token and copying it by hand counts as well.
-  document.addEventListener("copy", (event) => {
-    const field = token();
-    if (event.target === field && field.value && field.selectionEnd - field.selectionStart === field.value.length) setTimeout(markCopied);
+  document.addEventListener("copy", ({ target: field }) => {
+    if (!field.matches?.("[data-token]") || !token().value) return;
+    if (field.value.slice(field.selectionStart, field.selectionEnd).includes(token().value)) setTimeout(markCopied);
   });
   addEventListener("beforeunload", (event) => {
     if (uncopied()) event.preventDefault();

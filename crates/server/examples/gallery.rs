@@ -12,7 +12,7 @@ use keystead_server::console::view::{
     Action, AlreadyCreated, Assets, Bulk, ChosenKey, Count, CreateErrors, CreateForm, Created, Dialog,
     EditErrors, EditForm, EditRefused, EndSessionsForm, ErrorPage, ExpirationChoice, Filter, KeyList, KeyRow,
     KeysPage, LinkSpentPage, ListLinks, NavLink, Notice, RevokeForm, RevokeManyForm, Sessions, SetupErrors,
-    SetupPage, Shell, SignInLinkPage, SignInPage, Status, Time, Tone, Viewer,
+    SetupPage, Shell, SignInLinkPage, SignInPage, Snippet, Status, Time, Tone, Viewer,
 };
 
 #[path = "gallery/users.rs"]
@@ -179,6 +179,37 @@ fn lists(save: &mut impl FnMut(&str, String)) {
     save("keys-read-only", KeysPage { shell: locked, list: member, dialog: None }.render().unwrap());
 }
 
+fn snippets(token: &str) -> Vec<Snippet> {
+    vec![
+        Snippet {
+            id: "curl",
+            label: "curl",
+            about: "Tells whose key it is, if it works.",
+            text: format!(
+                "curl -i https://keys.example.org/verify \\\n  -H \"Authorization: Bearer {token}\""
+            ),
+        },
+        Snippet {
+            id: "variable",
+            label: "Environment variable",
+            about: "For programs that read the token from their environment.",
+            text: format!("export KEYSTEAD_API_KEY={token}"),
+        },
+    ]
+}
+
+fn created(impersonator: bool, expires: Option<Time>) -> Dialog {
+    let token = format!("ks_{}", "0aB".repeat(17).split_at(49).0);
+    Dialog::Created(Created {
+        name: text("Claude Code key"),
+        snippets: snippets(&token),
+        token,
+        expires,
+        impersonator,
+        close: text("keys-fresh.html"),
+    })
+}
+
 fn dialogs(save: &mut impl FnMut(&str, String)) {
     let mut show = |name: &str, dialog: Dialog| save(name, page(list(rows()), Some(dialog)));
     show("create", Dialog::Create(create_form()));
@@ -194,16 +225,6 @@ fn dialogs(save: &mut impl FnMut(&str, String)) {
     };
     show("create-errors", Dialog::Create(form));
     show("create-member", Dialog::Create(CreateForm { impersonation: None, ..create_form() }));
-    let created = |impersonator, expires| {
-        Dialog::Created(Created {
-            name: text("Claude Code key"),
-            token: format!("ks_{}", "0aB".repeat(17).split_at(49).0),
-            expires,
-            impersonator,
-            base_url: Some(text("https://keys.example.org")),
-            close: text("keys-fresh.html"),
-        })
-    };
     show("created", created(false, Some(time("2026-04-11T14:05:09Z"))));
     show("created-impersonator", created(true, None));
     show(

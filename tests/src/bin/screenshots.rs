@@ -24,8 +24,8 @@ impl Camera {
         self.browser.cdp("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         // The caret blinks, and the port is another in each run.
         let steady = "document.activeElement.style.caretColor = 'transparent';
-            for (const code of document.querySelectorAll('pre code'))
-                code.textContent = code.textContent.replaceAll(location.origin, 'https://keys.example.com')";
+            for (const field of document.querySelectorAll('textarea'))
+                field.value = field.value.replaceAll(location.origin, 'https://keys.example.com')";
         self.browser.eval(steady).await;
         let path = self.folder.join(format!("{name}.png"));
         self.browser.driver.screenshot(&path).await.expect("a picture");

@@ -114,10 +114,15 @@ fn created_dialog(visit: &KeysVisit, query: &ListQuery, CreatedKey { key, token 
     match token {
         Some(token) => Dialog::Created(Created {
             name: key.name.to_string(),
+            snippets: if key.allow_impersonation {
+                let email = visit.actor().user().email.as_str();
+                visit.setting().of_impersonation_key(token.expose(), email)
+            } else {
+                visit.setting().of_key(token.expose())
+            },
             token: token.expose().to_owned(),
             expires: key.expires_at.map(time),
             impersonator: key.allow_impersonation,
-            base_url: visit.own_url().map(str::to_owned),
             close,
         }),
         None => Dialog::AlreadyCreated(AlreadyCreated {

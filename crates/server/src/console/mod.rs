@@ -25,6 +25,7 @@ pub(crate) mod password;
 pub(crate) mod place;
 pub(crate) mod roles;
 pub(crate) mod settings;
+mod snippets;
 mod user_agent;
 pub(crate) mod users;
 pub mod view;

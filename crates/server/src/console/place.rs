@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use keystead_app::App;
 use keystead_domain::{Actor, Error};
 
+use super::snippets::Setting;
 use super::visit::SignedIn;
 use crate::{Doors, credentials, embed};
 
@@ -83,12 +84,13 @@ impl KeysVisit {
         self.app().now()
     }
 
-    /// The server's own address, for people who know that they use it.
-    pub(super) fn own_url(&self) -> Option<&str> {
-        match self {
-            Self::Console(visit) => Some(visit.doors.settings().public_url()),
-            Self::Embedded { .. } => None,
-        }
+    /// Where the new key works, for what is shown with it.
+    pub(super) fn setting(&self) -> Setting<'_> {
+        let place = match self {
+            Self::Console(_) => Place::Console,
+            Self::Embedded { .. } => Place::Embedded,
+        };
+        Setting { url: self.doors().settings().public_url(), place }
     }
 
     /// Refuses a form that was not made for this browser. Embedded, the header has proved more: a browser sends it for nobody

@@ -135,10 +135,29 @@ pub struct Created {
     pub expires: Option<Time>,
     /// Whether it is an impersonation key.
     pub impersonator: bool,
-    /// This server's public address without a slash at its end, for the examples; `None` for whoever knows it by another name.
-    pub base_url: Option<String>,
+    /// What to paste it into. Each holds the token, too.
+    pub snippets: Vec<Snippet>,
     /// Where *Done* leads: the list, with the new row marked.
     pub close: String,
+}
+
+/// A text to be pasted somewhere, with the token in it.
+pub struct Snippet {
+    /// Part of element ids.
+    pub id: &'static str,
+    /// Where it is pasted: "curl".
+    pub label: &'static str,
+    /// What it does, in a sentence.
+    pub about: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+impl Snippet {
+    /// How many lines it takes where the browser does not count them itself.
+    pub(crate) fn rows(&self) -> usize {
+        self.text.lines().map(|line| line.len() / 60 + 1).sum()
+    }
 }
 
 /// The answer when the create form is sent again: the key exists, its token is not shown a second time.

@@ -30,7 +30,7 @@ pub use account::{AccountErrors, AccountPage, AccountRole, SessionRow};
 pub use audit::{AuditChoice, AuditForm, AuditLogPage, AuditRow};
 pub use dialogs::{
     AlreadyCreated, ChosenKey, Closed, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm,
-    EditRefused, EndSessionsForm, ExpirationChoice, RevokeForm, RevokeManyForm,
+    EditRefused, EndSessionsForm, ExpirationChoice, RevokeForm, RevokeManyForm, Snippet,
 };
 pub use email_access::{EmailAccessPage, Exclusion};
 pub use embed::EmbedPage;

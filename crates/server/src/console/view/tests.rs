@@ -92,15 +92,23 @@ fn created(token: &str) -> Dialog {
         token: token.to_owned(),
         expires: None,
         impersonator: true,
-        base_url: Some("http://127.0.0.1:8080".to_owned()),
+        snippets: vec![Snippet {
+            id: "variable",
+            label: "Environment variable",
+            about: "For programs.",
+            text: format!("export API_KEY={token}"),
+        }],
         close: "/settings/api-keys".to_owned(),
     })
 }
 
 #[test]
-fn a_token_is_on_its_page_exactly_once() {
+fn a_token_is_in_its_field_and_once_in_each_snippet_and_nowhere_else_on_its_page() {
     let html = page(vec![row("ci", Action::Open("/edit".to_owned()))], "", 0, Some(created("stand-in")));
-    assert_eq!(html.matches("stand-in").count(), 1);
+    assert_eq!(html.matches("stand-in").count(), 2);
+    // The script empties these fields; it knows of no other place.
+    let emptied = html.split("data-token>").skip(1).filter_map(|rest| rest.split("</textarea>").next());
+    assert_eq!(emptied.collect::<Vec<_>>(), ["stand-in", "export API_KEY=stand-in"]);
 }
 
 #[test]
@@ -108,7 +116,7 @@ fn what_people_type_never_becomes_markup() {
     let html = page(vec![row(HOSTILE, Action::Refused(HOSTILE.to_owned()))], HOSTILE, 3, Some(created("x")));
     assert!(!html.contains("<script>"));
     assert!(!html.contains(r#"" onfocus"#));
-    assert_eq!(html.matches("</textarea>").count(), 1);
+    assert_eq!(html.matches("</textarea>").count(), 2);
 }
 
 #[test]
@@ -178,10 +186,6 @@ fn nothing_embedded_names_this_product_or_shows_its_sign() {
         typed: String::new(),
         error: None,
     });
-    let mut made = created("stand-in");
-    if let Dialog::Created(made) = &mut made {
-        made.base_url = None;
-    }
     let shell = EmbedPage {
         assets: assets(),
         theme: Some("dark"),
@@ -193,7 +197,7 @@ fn nothing_embedded_names_this_product_or_shows_its_sign() {
         shell.render().unwrap(),
         embedded(Vec::new(), None),
         embedded(vec![row("ci", Action::Open("/edit".to_owned()))], Some(revoke)),
-        embedded(Vec::new(), Some(made)),
+        embedded(Vec::new(), Some(created("stand-in"))),
     ] {
         assert!(!html.to_lowercase().contains("keystead"), "{html}");
         assert!(!html.contains("i-mark") && !html.contains("/a.svg"), "{html}");
