@@ -35,6 +35,9 @@ fn session_of(actor: &Actor) -> Result<SessionId, Error> {
     match actor.via() {
         Via::Session(session) => Ok(session),
         Via::Key(_) => Err(Error::Forbidden("Sign in to the console to do this: an API key cannot.".into())),
+        Via::Connection(_) => {
+            Err(Error::Forbidden("Sign in to the console to do this: a connected app cannot.".into()))
+        }
         Via::Impersonation { .. } => {
             Err(Error::Forbidden("Sign in to the console to do this: an impersonated session cannot.".into()))
         }

@@ -193,7 +193,7 @@ impl App {
         Ok(Actor::impersonated(session, actor.address()))
     }
 
-    fn lock_minting_rate(&self) -> std::sync::MutexGuard<'_, keystead_domain::MintingRate> {
+    fn lock_minting_rate(&self) -> std::sync::MutexGuard<'_, keystead_domain::Rate<KeyId>> {
         self.minting_rate.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -286,8 +286,12 @@ pub(crate) async fn revoke(
     Ok(key)
 }
 
-/// Refuses an actor whose key was revoked, or whose session was ended, while they waited for their turn.
+/// Refuses an actor whose key was revoked, or whose session or connection was ended, while they waited for their turn.
 async fn check_is_still_proven(change: &mut Transaction, actor: &Actor) -> Result<(), Error> {
+    if let Via::Connection(connection) = actor.via() {
+        let connected = change.is_connected(connection).await.map_err(fault)?;
+        return if connected { Ok(()) } else { Err(Error::Unauthenticated) };
+    }
     let (key, epoch) = match (actor.via(), actor.impersonation()) {
         (Via::Key(key), _) => (key, None),
         (_, Some(session)) => (session.impersonator().key(), Some(session.impersonator().epoch())),

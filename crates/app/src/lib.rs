@@ -15,6 +15,7 @@ mod invitations;
 mod keys;
 mod links;
 mod mail;
+mod oauth;
 mod open;
 pub mod operator;
 mod organizations;
@@ -41,6 +42,10 @@ pub use keystead_directory::Verified;
 pub use keystead_store::{AuditNames, KeySessions, NamedUser, OpenError};
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
+pub use oauth::{
+    AuthorizationError, CodeRedemption, IssuedTokens, OauthClient, PendingAuthorization, RegisteredClient,
+    RegistrationRefusal, TokenRefusal,
+};
 pub use open::{App, Deployment};
 pub use organizations::Excluded;
 pub use passwords::Passwords;

@@ -8,11 +8,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use keystead_directory::Directory;
 use keystead_domain::audit::SigningKey;
-use keystead_domain::{Error, IdGenerator, MintingRate, Role, SigningRing, Throttle};
+use keystead_domain::{Error, IdGenerator, KeyId, Rate, Role, SigningRing, Throttle, minting_rate};
 use keystead_store::{OpenError, PrivateFile, Store, StoreError};
 use keystead_token::Prefix;
 use uuid::Uuid;
 
+use crate::oauth::RegistrationRates;
 use crate::passwords::Passwords;
 use crate::{Clock, Entropy, Mailer, SessionSettings, signing_ring};
 
@@ -64,7 +65,8 @@ pub struct App {
     pub(crate) signing_ring: ArcSwap<SigningRing>,
     /// Where the ring is kept; whoever holds the lock is the one who changes it.
     pub(crate) signing_file: Mutex<PrivateFile>,
-    pub(crate) minting_rate: Mutex<MintingRate>,
+    pub(crate) minting_rate: Mutex<Rate<KeyId>>,
+    pub(crate) registration_rates: Mutex<RegistrationRates>,
 }
 
 /// Subjects whose failed sign-ins are remembered: some megabytes at most.
@@ -117,7 +119,8 @@ impl App {
             signing_key,
             signing_ring: ArcSwap::from_pointee(signing_ring),
             signing_file: Mutex::new(signing_file),
-            minting_rate: Mutex::default(),
+            minting_rate: Mutex::new(minting_rate()),
+            registration_rates: Mutex::default(),
         })
     }
 

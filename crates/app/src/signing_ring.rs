@@ -72,9 +72,9 @@ impl App {
     /// Rotates the signing keys when they are old enough, and forgets what has ended.
     pub async fn maintain_sessions(&self) -> Result<(), Error> {
         // Neither waits for the other to work.
-        let forgotten = self.forget_ended_sessions().await;
+        let (forgotten, tidied) = (self.forget_ended_sessions().await, self.maintain_connections().await);
         self.maintain_signing_keys()?;
-        forgotten
+        forgotten.and(tidied)
     }
 
     fn maintain_signing_keys(&self) -> Result<(), Error> {

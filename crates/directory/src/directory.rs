@@ -4,9 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
-use keystead_domain::{Change, KeyId, KeyRecord, OrganizationId, OrganizationState, Role, User, UserId};
+use keystead_domain::{
+    Change, ConnectionId, ConnectionRecord, KeyId, KeyRecord, OrganizationId, OrganizationState, Role, User,
+    UserId,
+};
 use keystead_token::{TokenHash, TokenRef};
 
+use crate::connections::{Connection, Connections};
 use crate::hash::{SHARDS, Words};
 use crate::impersonators::{ImpersonationKey, Impersonators};
 use crate::table::{Key, Table};
@@ -18,6 +22,7 @@ pub struct Directory {
     shards: [ArcSwap<Table>; SHARDS],
     users: Users,
     impersonators: Impersonators,
+    connections: Connections,
     suspended: AtomicBool,
     sequence: AtomicU64,
     keys: AtomicUsize,
@@ -50,6 +55,7 @@ impl Directory {
             shards: std::array::from_fn(|_| ArcSwap::from_pointee(Table::with_room(0))),
             users: Users::new(roles.into()),
             impersonators: Impersonators::default(),
+            connections: Connections::default(),
             suspended: AtomicBool::new(false),
             sequence: AtomicU64::new(0),
             keys: AtomicUsize::new(0),
@@ -77,6 +83,8 @@ impl Directory {
             Change::User(record) => self.users.put(record),
             Change::Organization(record) => self.users.put_organization(*record),
             Change::UserGone(id) => self.users.remove(id),
+            Change::Connection(record) => self.connect(&record),
+            Change::ConnectionEnded(id) => self.connections.remove(id),
         }
         self.sequence.store(sequence, Ordering::Release);
     }
@@ -146,6 +154,22 @@ impl Directory {
             Some(at) if now >= at => Err(Refusal::Expired { at }),
             _ => Ok((Guard::into_inner(creator), key.epoch)),
         }
+    }
+
+    /// The user of a connected app, if it may act for them `now`.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify).
+    pub fn connection(&self, id: ConnectionId, now: Timestamp) -> Result<Arc<User>, Refusal> {
+        if self.is_suspended() {
+            return Err(Refusal::Unavailable);
+        }
+        let connection = self.connections.get(id).ok_or(Refusal::Unknown)?;
+        let user = self.users.active(connection.user).ok_or(Refusal::CreatorInactive)?;
+        if now >= connection.ends_at {
+            return Err(Refusal::Expired { at: connection.ends_at });
+        }
+        Ok(Guard::into_inner(user))
     }
 
     /// A user as of now, active or not.
@@ -227,6 +251,12 @@ impl Directory {
     #[must_use]
     pub fn is_suspended(&self) -> bool {
         self.suspended.load(Ordering::Acquire)
+    }
+
+    fn connect(&self, record: &ConnectionRecord) {
+        if let Some(user) = self.users.place(record.user) {
+            self.connections.put(record.id, Connection { user, ends_at: record.ends_at });
+        }
     }
 
     fn insert(&self, writer: &mut Writer, record: &KeyRecord) {

@@ -36,6 +36,7 @@
 //! [`arc_swap`] makes a small note for a thread when it first reads; after that, reading allocates nothing. It also lets
 //! the writer know when the last reader has left a replaced table, see [`Directory::take_last_used`].
 
+mod connections;
 mod directory;
 mod hash;
 mod impersonators;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    ApiKey, Error, Expiration, Field, Impersonation, KeyId, KeyPolicy, OrganizationId, Permission, SessionId,
-    User, UserAttributes, UserId,
+    ApiKey, ConnectionId, Error, Expiration, Field, Impersonation, KeyId, KeyPolicy, OrganizationId,
+    Permission, SessionId, User, UserAttributes, UserId,
 };
 
 /// How a request proved who it is from.
@@ -26,6 +26,8 @@ pub enum Via {
         /// The key.
         key: KeyId,
     },
+    /// An access token of an app that the user connected.
+    Connection(ConnectionId),
 }
 
 /// An authenticated request: a user as of this moment, what proved it, and where it came from.

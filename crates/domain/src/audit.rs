@@ -31,7 +31,7 @@ pub struct Trace {
     pub user: Option<UserId>,
     /// The kind of proof ([`ViaKind::name`]).
     pub via: &'static str,
-    /// The session's or key's id; of an impersonated session, the key's that minted it.
+    /// The session's, key's or connection's id; of an impersonated session, the key's that minted it.
     pub via_id: Option<[u8; 16]>,
     /// From which address.
     pub address: Option<IpAddr>,
@@ -47,6 +47,7 @@ impl Trace {
             Via::Session(id) => ("session", *id.as_bytes()),
             Via::Key(id) => ("key", *id.as_bytes()),
             Via::Impersonation { key, .. } => ("impersonation", *key.as_bytes()),
+            Via::Connection(id) => ("connection", *id.as_bytes()),
         };
         Self { user: Some(actor.user().id), via, via_id: Some(id), address: actor.address(), at }
     }
@@ -98,6 +99,13 @@ impl Event {
     pub fn via_key(&self) -> Option<[u8; 16]> {
         let kind = ViaKind::parse(&self.via).ok();
         self.via_id.filter(|_| matches!(kind, Some(ViaKind::Key | ViaKind::Impersonation)))
+    }
+
+    /// The connected app that it was done through.
+    #[must_use]
+    pub fn via_connection(&self) -> Option<[u8; 16]> {
+        let kind = ViaKind::parse(&self.via).ok();
+        self.via_id.filter(|_| kind == Some(ViaKind::Connection))
     }
 
     /// The link of the chain: SHA-256 over the previous link and every field, each with its length before it, so that no two

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use keystead_token::TokenHash;
 
-use crate::{KeyId, OrganizationRecord, UserId, UserRecord};
+use crate::{ConnectionId, KeyId, OrganizationRecord, UserId, UserRecord};
 
 /// The state of one thing after a change. Applying the same change twice, or a later state early, does no harm.
 #[derive(Debug, Clone)]
@@ -18,6 +18,21 @@ pub enum Change {
     UserGone(UserId),
     /// What decides for all users of an organization at once: one change, however many users and keys it has.
     Organization(Box<OrganizationRecord>),
+    /// An app that may act for a user.
+    Connection(ConnectionRecord),
+    /// An app that may no longer.
+    ConnectionEnded(ConnectionId),
+}
+
+/// What checking an app's access token needs. All of it is frozen.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionRecord {
+    /// The connection's id.
+    pub id: ConnectionId,
+    /// For whom the app acts.
+    pub user: UserId,
+    /// The first instant at which it no longer may.
+    pub ends_at: Timestamp,
 }
 
 /// What verification needs of a key. All but `session_epoch` and `last_used_at` is frozen (promise 4).

@@ -80,6 +80,12 @@ id! {
     GroupId,
     /// Names a session: of the console, or one that an impersonation key minted. Not the session's cookie or token.
     SessionId,
+    /// Names an app that somebody connected.
+    ConnectionId,
+    /// Names a client that registered itself. Its text form in requests is [`ClientId`](crate::ClientId)'s.
+    RegisteredClientId,
+    /// Names an access token of an app (`jti`).
+    AccessTokenId,
 }
 
 /// The text is not an id.

@@ -4,7 +4,6 @@
 //! use of one, so that a session dies with the key, its creator's permission, or the deployment's consent.
 
 mod attributes;
-mod rate;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +13,18 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    Actor, Email, Error, Field, KeyId, OrganizationId, Permission, SessionClaims, SessionId, Standing, User,
-    UserAttributes, Via,
+    Actor, Email, Error, Field, KeyId, OrganizationId, Permission, Rate, SessionClaims, SessionId, Standing,
+    User, UserAttributes, Via,
 };
 
 pub use attributes::SessionAttributes;
-pub use rate::MintingRate;
+
+/// How fast one key may mint: 600 sessions at once, then 10 a second. So a leaked key cannot sign everybody in at once, a loop in a
+/// product does not fill the log, and a key keeps 36,000 people signed in who refresh once an hour.
+#[must_use]
+pub fn minting_rate() -> Rate<KeyId> {
+    Rate::new(600, SignedDuration::from_millis(100))
+}
 
 /// An impersonation key that works now, with its creator as of now.
 #[derive(Debug, Clone)]

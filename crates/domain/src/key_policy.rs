@@ -27,9 +27,9 @@ impl KeyPolicy {
         if let Some(message) = &self.closed {
             return Err(Error::Conflict(format!("New keys cannot be created now: {message}")));
         }
-        if matches!(via, Some(Via::Key(_))) && !self.keys_may_create_keys {
+        if matches!(via, Some(Via::Key(_) | Via::Connection(_))) && !self.keys_may_create_keys {
             return Err(Error::Forbidden(
-                "In this organization an API key may not create keys. Create it in the console.".into(),
+                "In this organization only people create keys, no API key and no app. Create it in the console.".into(),
             ));
         }
         Ok(())
@@ -73,7 +73,7 @@ impl KeyPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KeyId, SessionId};
+    use crate::{ConnectionId, KeyId, SessionId};
 
     fn policy(longest: Expiration) -> KeyPolicy {
         KeyPolicy { longest, ..KeyPolicy::default() }
@@ -108,6 +108,7 @@ mod tests {
     fn keys_make_keys_only_where_they_may() {
         let people_only = KeyPolicy { keys_may_create_keys: false, ..KeyPolicy::default() };
         assert!(people_only.check_open(Some(Via::Key(KeyId::from_u128(1)))).is_err());
+        assert!(people_only.check_open(Some(Via::Connection(ConnectionId::from_u128(1)))).is_err());
         assert_eq!(people_only.check_open(Some(Via::Session(SessionId::from_u128(1)))), Ok(()));
         assert_eq!(people_only.check_open(None), Ok(()));
     }

@@ -26,9 +26,11 @@ mod page;
 mod password;
 mod people;
 mod permission;
+mod rate;
 mod role;
 mod session;
 mod session_token;
+mod signing_ring;
 mod text;
 mod throttle;
 mod user;
@@ -38,14 +40,23 @@ pub use attributes::UserAttributes;
 pub use email_access::{EmailAccess, EmailList, EmailRule, MAX_EMAIL_RULES, RuleKind, Verdict};
 pub use error::{Error, Field};
 pub use expiration::Expiration;
-pub use feed::{Change, KeyRecord};
-pub use ids::{GroupId, IdGenerator, KeyId, OrganizationId, OwnRoleId, SessionId, UserId};
+pub use feed::{Change, ConnectionRecord, KeyRecord};
+pub use ids::{
+    AccessTokenId, ConnectionId, GroupId, IdGenerator, KeyId, OrganizationId, OwnRoleId, RegisteredClientId,
+    SessionId, UserId,
+};
 pub use impersonation::{
-    Impersonation, Impersonator, MintingRate, NewImpersonation, SessionAttributes, SessionLifetime,
+    Impersonation, Impersonator, NewImpersonation, SessionAttributes, SessionLifetime, minting_rate,
     target_email,
 };
 pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
 pub use key_policy::KeyPolicy;
+pub use oauth::{
+    AccessClaims, AnswerTo, AuthorizationParameters, AuthorizationRequest, AuthorizedClient,
+    BadClientMetadata, ClientId, ClientIdUrl, ClientMetadata, CodeChallenge, ConnectedApp, ConnectionEnd,
+    ConnectionScope, Issuer, MCP_SCOPE, NewConnection, OauthLifetimes, OauthRefusal, RedirectUri,
+    check_resource,
+};
 pub use organization::{GROUPS_MAX, Group, Organization, OrganizationRecord, OrganizationState};
 pub use page::{Cursor, KeyFilter, MAX_PAGE_SIZE, PageRequest};
 pub use password::{NewPassword, PASSWORD_MAX, PASSWORD_MIN};
@@ -53,16 +64,17 @@ pub use people::{
     PeopleGrant, PeopleScope, SettingsGrant, SiteGrant, UserFilter, UserGrant, UserPage, UserStatus,
 };
 pub use permission::{Permission, PermissionSet, ResourceId};
+pub use rate::Rate;
 pub use role::{
     ASSIGNMENTS_MAX, Assignment, Assignments, PERMISSION_NAMES_MAX, ROLE_PERMISSIONS_MAX, ROLES_MAX, Role,
     RoleBook, RoleId, RoleOrigin, SCOPES_MAX,
 };
 pub use session::{Lifetimes, Session, UserAgent};
-pub use session_token::{
-    ActingParty, BadSessionToken, CLOCK_SKEW, SESSION_TOKEN_TYPE, SessionClaims, SigningKeyInfo, SigningRing,
-};
+pub use session_token::{ActingParty, BadSessionToken, SESSION_TOKEN_TYPE, SessionClaims};
+pub use signing_ring::{CLOCK_SKEW, SigningKeyInfo, SigningRing};
 pub use text::{
-    Description, Email, GroupName, KeyName, OrganizationName, PersonName, PolicyMessage, RoleName, SearchText,
+    ClientName, Description, Email, GroupName, KeyName, OrganizationName, PersonName, PolicyMessage,
+    RoleName, SearchText,
 };
 pub use throttle::{Subject, Throttle};
 pub use user::{Standing, User, UserRecord};

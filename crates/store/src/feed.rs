@@ -1,6 +1,6 @@
 //! The change feed: the only way in which the directory learns anything.
 
-use keystead_domain::{Change, KeyId, OrganizationId, UserId};
+use keystead_domain::{Change, ConnectionId, ConnectionRecord, KeyId, OrganizationId, UserId};
 use sqlx::Row as _;
 
 use crate::{StoreError, Transaction};
@@ -17,6 +17,7 @@ enum Entity {
     Key(KeyId),
     User(UserId),
     Organization(OrganizationId),
+    Connection(ConnectionId),
 }
 
 impl Transaction {
@@ -48,6 +49,16 @@ impl Transaction {
         self.announce(Entity::Organization(id), Change::Organization(Box::new(record))).await
     }
 
+    /// Appends to the feed that an app may act for a user.
+    pub(crate) async fn announce_connection(&mut self, record: ConnectionRecord) -> Result<(), StoreError> {
+        self.announce(Entity::Connection(record.id), Change::Connection(record)).await
+    }
+
+    /// Appends to the feed that it no longer may.
+    pub(crate) async fn announce_connection_ended(&mut self, id: ConnectionId) -> Result<(), StoreError> {
+        self.announce(Entity::Connection(id), Change::ConnectionEnded(id)).await
+    }
+
     /// Taking the number locks it to the commit: numbers have no gaps and are in commit order.
     async fn announce(&mut self, entity: Entity, change: Change) -> Result<(), StoreError> {
         let connection = self.connection()?;
@@ -60,6 +71,7 @@ impl Transaction {
             Entity::Key(id) => ("key", id.as_bytes()),
             Entity::User(id) => ("user", id.as_bytes()),
             Entity::Organization(id) => ("organization", id.as_bytes()),
+            Entity::Connection(id) => ("connection", id.as_bytes()),
         };
         sqlx::query("INSERT INTO changes (sequence, kind, entity_id) VALUES ($1, $2, $3)")
             .bind(sequence)

@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join;
-use keystead_domain::{Assignment, Change, GroupId, KeyId, KeyRecord, UserId, UserRecord};
+use jiff::Timestamp;
+use keystead_domain::{
+    Assignment, Change, ConnectionId, ConnectionRecord, GroupId, KeyId, KeyRecord, UserId, UserRecord,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
@@ -18,7 +21,7 @@ use crate::{Store, StoreError, organizations, roles, rows};
 const TOGETHER: i64 = 1_000;
 
 impl Store {
-    /// Tells `sink` every organization, every user and every key that was not revoked, in this order, and returns the number up to which that
+    /// Tells `sink` every organization, every user, every connection in force and every key that was not revoked, in this order, and returns the number up to which that
     /// includes the feed. `progress` is told how many keys there are, first.
     ///
     /// A row that cannot be read is left out, which refuses that one key, and logged: it never stops the start.
@@ -42,6 +45,7 @@ impl Store {
             sink(Change::Organization(Box::new(record)));
         }
         users(&mut first, &sink).await?;
+        connections(&mut first, &sink).await?;
         try_join(keys(&mut first, (i64::MIN, middle), &sink), keys(&mut second, (middle, i64::MAX), &sink))
             .await?;
         first.close().await?;
@@ -91,6 +95,27 @@ async fn users(connection: &mut SqliteConnection, sink: &impl Fn(Change)) -> Res
         match user(&row, &mut assignments, &mut groups) {
             Ok(user) => sink(Change::User(user)),
             Err(error) => tracing::error!(?error, "a user cannot be read; their keys are refused"),
+        }
+    }
+    Ok(())
+}
+
+async fn connections(connection: &mut SqliteConnection, sink: &impl Fn(Change)) -> Result<(), StoreError> {
+    let mut rows = sqlx::query(
+        "SELECT id, user_id, ends_at FROM connections WHERE redeemed_at IS NOT NULL AND ended_at IS NULL",
+    )
+    .fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let record = || -> Option<ConnectionRecord> {
+            Some(ConnectionRecord {
+                id: ConnectionId::from_slice(row.try_get(0).ok()?)?,
+                user: UserId::from_slice(row.try_get(1).ok()?)?,
+                ends_at: Timestamp::from_millisecond(row.try_get(2).ok()?).ok()?,
+            })
+        };
+        match record() {
+            Some(record) => sink(Change::Connection(record)),
+            None => tracing::error!("a connection cannot be read; its app is refused"),
         }
     }
     Ok(())

@@ -314,7 +314,7 @@ impl Transaction {
         ] {
             sqlx::query(sql).bind(&user.as_bytes()[..]).execute(&mut *connection).await?;
         }
-        Ok(())
+        self.end_connections_of(user).await
     }
 
     async fn write_roles(&mut self, user: UserId, assignments: &Assignments) -> Result<(), StoreError> {

@@ -29,6 +29,18 @@ impl Prefix {
         Self("ksi".to_owned())
     }
 
+    /// `ksac`, of codes that an app redeems for tokens.
+    #[must_use]
+    pub fn authorization_code() -> Self {
+        Self("ksac".to_owned())
+    }
+
+    /// `ksrt`, of refresh tokens.
+    #[must_use]
+    pub fn refresh_token() -> Self {
+        Self("ksrt".to_owned())
+    }
+
     /// The prefix without the underscore.
     #[must_use]
     pub fn as_str(&self) -> &str {

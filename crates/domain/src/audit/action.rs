@@ -6,6 +6,8 @@ use crate::{Error, Field};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Action {
+    AppConnected,
+    AppDisconnected,
     AuditLogExported,
     EmailAccessSet,
     GroupCreated,
@@ -44,7 +46,9 @@ pub enum Action {
 
 impl Action {
     /// All of them, in alphabetical order: what the log can be filtered by.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
+        Self::AppConnected,
+        Self::AppDisconnected,
         Self::AuditLogExported,
         Self::EmailAccessSet,
         Self::GroupCreated,
@@ -85,6 +89,8 @@ impl Action {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::AppConnected => "app.connected",
+            Self::AppDisconnected => "app.disconnected",
             Self::AuditLogExported => "audit_log.exported",
             Self::EmailAccessSet => "email_access.set",
             Self::GroupCreated => "group.created",
@@ -126,6 +132,8 @@ impl Action {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
+            Self::AppConnected => "Connected app",
+            Self::AppDisconnected => "Disconnected app",
             Self::AuditLogExported => "Exported the audit log",
             Self::EmailAccessSet => "Set e-mail access",
             Self::GroupCreated => "Created group",

@@ -11,6 +11,8 @@ pub enum ViaKind {
     Key,
     /// A session that an impersonation key minted.
     Impersonation,
+    /// An app that somebody connected.
+    Connection,
     /// The operator's command line.
     Operator,
     /// Somebody who was just signing in.
@@ -25,10 +27,11 @@ pub enum ViaKind {
 
 impl ViaKind {
     /// All of them: what the log can be filtered by.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Session,
         Self::Key,
         Self::Impersonation,
+        Self::Connection,
         Self::Operator,
         Self::SignIn,
         Self::SetUp,
@@ -43,6 +46,7 @@ impl ViaKind {
             Self::Session => "session",
             Self::Key => "key",
             Self::Impersonation => "impersonation",
+            Self::Connection => "connection",
             Self::Operator => "operator",
             Self::SignIn => "sign_in",
             Self::SetUp => "set_up",
@@ -58,6 +62,7 @@ impl ViaKind {
             Self::Session => "Console",
             Self::Key => "API key",
             Self::Impersonation => "Impersonated session",
+            Self::Connection => "Connected app",
             Self::Operator => "Command line",
             Self::SignIn => "Sign-in",
             Self::SetUp => "First set-up",

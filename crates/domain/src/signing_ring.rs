@@ -1,5 +1,10 @@
-//! The keys that sign session tokens: the one that signs now, the next one, which is published ahead so that whoever caches the
-//! list knows it before it is used, and those that signed tokens which have not ended yet.
+//! The keys that sign tokens: the one that signs now, the next one, which is published ahead so that whoever caches the list
+//! knows it before it is used, and those that signed tokens which have not ended yet.
+//!
+//! What they sign is a JWT (RFC 7519) in the compact form of a JWS (RFC 7515), by Ed25519 (RFC 8037). Only Keystead makes these
+//! tokens, and it makes each kind in one way. So a header is not interpreted: it must be, byte for byte, the one that goes with a
+//! key of the ring and the kind that is expected. There is no algorithm to choose, no key in the message, and nothing to switch
+//! off (RFC 8725).
 
 use std::fmt;
 
@@ -7,11 +12,39 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use ed25519_dalek::{Signature, Signer as _};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CLOCK_SKEW, SESSION_TOKEN_TYPE};
 use crate::{SessionLifetime, hex};
+
+/// Clocks of other nodes may be this far apart.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The longest token that is looked at.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// What a token is (RFC 8725, sections 3.11 and 3.12): one of a kind is never taken for one of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// That of an impersonated session.
+    Session,
+    /// An OAuth access token.
+    Access,
+}
+
+impl TokenKind {
+    const ALL: [Self; 2] = [Self::Session, Self::Access];
+
+    /// Its name in headers.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "ks-session+jwt",
+            // RFC 9068, section 2.1.
+            Self::Access => "at+jwt",
+        }
+    }
+}
 
 /// The keys. Never printed; never empty.
 #[derive(Clone)]
@@ -25,8 +58,8 @@ pub struct SigningRing {
 struct RingKey {
     secret: ed25519_dalek::SigningKey,
     id: String,
-    /// The first part of every token that it signs.
-    header: String,
+    /// The first part of every token that it signs, by kind.
+    headers: [String; 2],
     created_at: Timestamp,
     /// For the current key, since when it signs; for a retired one, until when it did.
     since: Option<Timestamp>,
@@ -162,22 +195,34 @@ impl SigningRing {
         Some(Self { current: key(kept.current)?, next: key(kept.next)?, retired })
     }
 
-    /// A token with this payload, by the current key.
-    pub(super) fn sign(&self, payload: &str) -> String {
-        let mut token = format!("{}.{payload}", self.current.header);
+    /// A token that makes these claims, by the current key.
+    pub(crate) fn sign(&self, kind: TokenKind, claims: &impl Serialize) -> String {
+        // Claims are text and numbers: writing them does not fail.
+        self.sign_payload(kind, &serde_json::to_vec(claims).unwrap_or_default())
+    }
+
+    pub(crate) fn sign_payload(&self, kind: TokenKind, payload: &[u8]) -> String {
+        let mut token = format!("{}.{}", self.current.header(kind), BASE64.encode(payload));
         let signature = self.current.secret.sign(token.as_bytes()).to_bytes();
         token.push('.');
         BASE64.encode_string(signature, &mut token);
         token
     }
 
-    /// Whether the key that goes with a header has signed a text. The next key counts as well: another process may have begun to
-    /// use it.
-    pub(super) fn has_signed(&self, header: &str, signed: &[u8], signature: &[u8; 64]) -> bool {
-        let key = self.keys().find(|key| key.header == header);
-        key.is_some_and(|key| {
-            key.secret.verifying_key().verify_strict(signed, &Signature::from_bytes(signature)).is_ok()
-        })
+    /// What a token claims, if a key of the ring signed it as one of this kind. The next key counts as well: another process may have
+    /// begun to use it.
+    pub(crate) fn verified<C: DeserializeOwned>(&self, kind: TokenKind, token: &str) -> Option<C> {
+        if token.len() > MAX_BYTES {
+            return None;
+        }
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, payload) = signed.split_once('.')?;
+        // The decoder refuses padding, line ends and stray bits: a token has one spelling.
+        let signature: [u8; 64] = BASE64.decode(signature).ok()?.try_into().ok()?;
+        let key = self.keys().find(|key| key.header(kind) == header)?;
+        let signature = Signature::from_bytes(&signature);
+        key.secret.verifying_key().verify_strict(signed.as_bytes(), &signature).ok()?;
+        serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()
     }
 
     fn keys(&self) -> impl Iterator<Item = &RingKey> {
@@ -192,8 +237,13 @@ impl RingKey {
         // Members in alphabetical order and no blanks, as RFC 7638, section 3, has it.
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
         let id = BASE64.encode(Sha256::digest(members));
-        let header = format!(r#"{{"typ":"{SESSION_TOKEN_TYPE}","alg":"EdDSA","kid":"{id}"}}"#);
-        Self { secret, id, header: BASE64.encode(header), created_at, since: None }
+        let headers = TokenKind::ALL
+            .map(|kind| BASE64.encode(format!(r#"{{"typ":"{}","alg":"EdDSA","kid":"{id}"}}"#, kind.name())));
+        Self { secret, id, headers, created_at, since: None }
+    }
+
+    fn header(&self, kind: TokenKind) -> &str {
+        &self.headers[kind as usize]
     }
 
     fn public(&self) -> String {
