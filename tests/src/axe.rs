@@ -23,7 +23,7 @@ const RUN: &str = r"
 impl Browser {
     /// Puts axe-core into every page that is loaded from now on.
     pub async fn with_axe(self) -> Self {
-        let path = tool::find("node_modules/axe-core/axe.min.js", VARIABLE);
+        let path = tool::find("axe-core", "node_modules/axe-core/axe.min.js", VARIABLE);
         let source = std::fs::read_to_string(&path);
         let source = source.unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
         self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;

@@ -49,7 +49,7 @@ impl JwksClient {
     pub fn start(library: JwksLibrary, url: &str) -> Self {
         let mut command = match library {
             JwksLibrary::Jose => {
-                let package = tool::find("node_modules/jose/package.json", "KEYSTEAD_TEST_JOSE");
+                let package = tool::find("jose", "node_modules/jose/package.json", "KEYSTEAD_TEST_JOSE");
                 let mut node = Command::new("node");
                 // A script that is given as text finds its modules from the working directory.
                 node.args(["--input-type=module", "--eval", include_str!("jwks_jose.mjs"), "--"]);
@@ -57,7 +57,7 @@ impl JwksClient {
                 node
             }
             JwksLibrary::PyJwt => {
-                let module = tool::find("jwt/__init__.py", "KEYSTEAD_TEST_PYJWT");
+                let module = tool::find("pyjwt", "jwt/__init__.py", "KEYSTEAD_TEST_PYJWT");
                 let mut python = Command::new("python3");
                 python.args(["-c", include_str!("jwks_pyjwt.py")]);
                 python.env("PYTHONPATH", folder_above(&module, 2));

@@ -18,6 +18,7 @@
 )]
 
 mod axe;
+mod bearer;
 pub mod binary;
 mod browser;
 mod chromedriver;
@@ -25,6 +26,8 @@ mod database;
 mod embedder;
 mod http;
 mod jwks;
+mod mcp;
+mod mcp_program;
 mod raw;
 mod sample;
 mod server;
@@ -33,11 +36,14 @@ mod site;
 mod smtp;
 mod tool;
 
+pub use bearer::BearerProxy;
 pub use browser::{Browser, button, row};
 pub use database::Snapshot;
 pub use embedder::Embedder;
 pub use http::{Browserless, Form};
 pub use jwks::{JwksCheck, JwksClient, JwksLibrary};
+pub use mcp::{McpAnswer, McpClient, McpLibrary};
+pub use mcp_program::{mcp_conformance, mcp_inspector};
 pub use sample::{NewKey, Sample, deployment_with_roles};
 pub use server::{START, TestKey, TestServer, TestUser};
 pub use session::{Session, cookies};

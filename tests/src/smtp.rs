@@ -92,7 +92,7 @@ impl SmtpSink {
             SmtpBehaviour::PutOffOnce => "put-off-once",
             SmtpBehaviour::Quote => "quote",
         };
-        let module = tool::find("aiosmtpd/smtp.py", VARIABLE);
+        let module = tool::find("aiosmtpd", "aiosmtpd/smtp.py", VARIABLE);
         let modules = module.ancestors().nth(2).expect("the folder that it is installed in");
         let mut process = Command::new("python3")
             .args(["-c", include_str!("smtp_sink.py"), mode])

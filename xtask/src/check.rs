@@ -74,6 +74,8 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     test.env(tools::AIOSMTPD_VARIABLE, tools::aiosmtpd(repository)?);
     test.env(tools::JOSE_VARIABLE, tools::jose(repository)?);
     test.env(tools::PYJWT_VARIABLE, tools::pyjwt(repository)?);
+    test.env(tools::MCP_NPM_VARIABLE, tools::mcp_npm(repository)?);
+    test.env(tools::MCP_PYTHON_VARIABLE, tools::mcp_python(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");

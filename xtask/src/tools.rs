@@ -20,6 +20,10 @@ pub(crate) const AIOSMTPD_VARIABLE: &str = "KEYSTEAD_TEST_AIOSMTPD";
 pub(crate) const JOSE_VARIABLE: &str = "KEYSTEAD_TEST_JOSE";
 /// Tells the tests where `PyJWT`'s `__init__.py` is.
 pub(crate) const PYJWT_VARIABLE: &str = "KEYSTEAD_TEST_PYJWT";
+/// Tells the tests where npm's list is of the MCP programs and clients that it installed.
+pub(crate) const MCP_NPM_VARIABLE: &str = "KEYSTEAD_TEST_MCP_NPM";
+/// Tells the tests where `__init__.py` of MCP's Python client is.
+pub(crate) const MCP_PYTHON_VARIABLE: &str = "KEYSTEAD_TEST_MCP_PYTHON";
 /// Tells the tests and the screenshots which `WebDriver` program to start.
 pub(crate) const CHROMEDRIVER_VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
 
@@ -29,6 +33,49 @@ const AIOSMTPD_NEEDS: [&str; 2] = ["atpublic==6.0.2", "attrs==26.1.0"];
 const AXE_VERSION: &str = "4.14.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const JOSE_VERSION: &str = "6.2.18";
+/// What speaks MCP to Keystead, from npm: the official clients of both generations, the Inspector, and the conformance suite, whose
+/// releases before 0.2 know neither the current protocol nor authorization servers.
+const MCP_NPM: [&str; 4] = [
+    "@modelcontextprotocol/client@2.4.0",
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "@modelcontextprotocol/inspector@2.12.0",
+    "@modelcontextprotocol/sdk@1.32.2",
+];
+/// Their folder's name, and the day as of which npm chooses what they need in turn: it changes whenever one of them does.
+const MCP_NPM_DAY: &str = "2026-11-20";
+/// The Node.js that they need, which is newer than Debian's.
+const MCP_NODE_VERSION: &str = "26.10.0";
+const MCP_PYTHON_VERSION: &str = "2.3.0";
+/// What MCP's Python client needs.
+const MCP_PYTHON_NEEDS: [&str; 27] = [
+    "annotated-types==0.8.0",
+    "anyio==4.16.0",
+    "attrs==26.1.0",
+    "cffi==2.1.1",
+    "click==8.5.1",
+    "cryptography==50.0.2",
+    "h11==0.16.0",
+    "httpcore2==2.16.2",
+    "httpx2==2.16.2",
+    "idna==3.20",
+    "jsonschema==4.26.0",
+    "jsonschema-specifications==2025.9.1",
+    "mcp-types==2.3.0",
+    "opentelemetry-api==1.45.2",
+    "pycparser==3.12",
+    "pydantic==2.14.3",
+    "pydantic-core==2.50.4",
+    "PyJWT==2.15.1",
+    "python-multipart==0.0.34",
+    "referencing==0.37.0",
+    "rpds-py==2026.9.1",
+    "sse-starlette==3.7.0",
+    "starlette==1.10.0",
+    "truststore==0.10.5",
+    "typing-extensions==4.16.0",
+    "typing-inspection==0.4.5",
+    "uvicorn==0.54.0",
+];
 const PYJWT_VERSION: &str = "2.15.1";
 /// What `PyJWT` needs to check signatures of Ed25519.
 const PYJWT_NEEDS: [&str; 3] = ["cryptography==50.0.2", "cffi==2.1.1", "pycparser==3.12"];
@@ -54,6 +101,8 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     aiosmtpd(repository)?;
     jose(repository)?;
     pyjwt(repository)?;
+    mcp_npm(repository)?;
+    mcp_python(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -62,7 +111,7 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
 pub(crate) fn axe(repository: &Repository) -> Result<PathBuf> {
     let folder = repository.tool("axe-core", AXE_VERSION);
     installed(folder.join("node_modules/axe-core/axe.min.js"), || {
-        npm(repository, &folder, &format!("axe-core@{AXE_VERSION}"))
+        process::run(npm(repository, &folder).arg(format!("axe-core@{AXE_VERSION}")))
     })
 }
 
@@ -70,15 +119,32 @@ pub(crate) fn axe(repository: &Repository) -> Result<PathBuf> {
 pub(crate) fn jose(repository: &Repository) -> Result<PathBuf> {
     let folder = repository.tool("jose", JOSE_VERSION);
     installed(folder.join("node_modules/jose/package.json"), || {
-        npm(repository, &folder, &format!("jose@{JOSE_VERSION}"))
+        process::run(npm(repository, &folder).arg(format!("jose@{JOSE_VERSION}")))
     })
 }
 
-/// Installs a package that needs no other into the folder.
-fn npm(repository: &Repository, folder: &Path, package: &str) -> Result<()> {
+/// What speaks MCP from JavaScript, with the Node.js that runs it: programs and modules, from npm.
+pub(crate) fn mcp_npm(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("mcp-npm", MCP_NPM_DAY);
+    // npm installs no program of another machine's kind, so the name says which.
+    let system = if env::consts::OS == "macos" { "darwin" } else { env::consts::OS };
+    let processor = if env::consts::ARCH == "aarch64" { "arm64" } else { "x64" };
+    let node = format!("node-{system}-{processor}@{MCP_NODE_VERSION}");
+    // npm writes its list when all else is there.
+    installed(folder.join("node_modules/.package-lock.json"), || {
+        let mut npm = npm(repository, &folder);
+        // npm itself runs on Debian's Node.js, and would warn that this one is too old for them.
+        npm.args(["--loglevel=error", "--before", MCP_NPM_DAY]).args(MCP_NPM).arg(node);
+        process::run(&mut npm)
+    })
+}
+
+/// Installs what will be named into the folder.
+fn npm(repository: &Repository, folder: &Path) -> Command {
     let mut npm = repository.command("npm");
     npm.args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]);
-    process::run(npm.arg("--prefix").arg(folder).arg(package))
+    npm.arg("--prefix").arg(folder);
+    npm
 }
 
 /// The spelling checker: a program in a Python wheel.
@@ -101,6 +167,14 @@ pub(crate) fn pyjwt(repository: &Repository) -> Result<PathBuf> {
     let pyjwt = format!("PyJWT=={PYJWT_VERSION}");
     let packages = [&[pyjwt.as_str()], PYJWT_NEEDS.as_slice()].concat();
     installed(folder.join("jwt/__init__.py"), || pip(repository, &folder, &packages))
+}
+
+/// The official MCP client for Python: a module, from Python wheels.
+pub(crate) fn mcp_python(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("mcp-python", MCP_PYTHON_VERSION);
+    let mcp = format!("mcp=={MCP_PYTHON_VERSION}");
+    let packages = [&[mcp.as_str()], MCP_PYTHON_NEEDS.as_slice()].concat();
+    installed(folder.join("mcp/__init__.py"), || pip(repository, &folder, &packages))
 }
 
 /// Installs these packages, and no others, into the folder.
