@@ -68,8 +68,7 @@ fn named_ids<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<[u8; 16]> {
     let mut ids: Vec<_> = events
         .into_iter()
         .flat_map(|event| {
-            let key = event.via_key();
-            [event.user.map(|user| *user.as_bytes()), event.target, key]
+            [event.user.map(|user| *user.as_bytes()), event.target, event.via_key(), event.via_connection()]
         })
         .flatten()
         .collect();

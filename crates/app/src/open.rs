@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use jiff::Timestamp;
 use keystead_directory::Directory;
 use keystead_domain::audit::SigningKey;
@@ -13,6 +14,7 @@ use keystead_store::{OpenError, PrivateFile, Store, StoreError};
 use keystead_token::Prefix;
 use uuid::Uuid;
 
+use crate::client_metadata::ClientMetadataFetcher;
 use crate::oauth::RegistrationRates;
 use crate::passwords::Passwords;
 use crate::{Clock, Entropy, Mailer, SessionSettings, signing_ring};
@@ -32,6 +34,8 @@ pub struct Deployment {
     pub roles: Vec<Role>,
     /// By which mails are sent, if there is a mail server.
     pub mailer: Option<Mailer>,
+    /// The networks besides the public ones in which apps may describe themselves.
+    pub client_metadata_networks: Vec<IpNet>,
 }
 
 impl Default for Deployment {
@@ -43,6 +47,7 @@ impl Default for Deployment {
             impersonation_prefix: Prefix::impersonation_default(),
             roles: Vec::new(),
             mailer: None,
+            client_metadata_networks: Vec::new(),
         }
     }
 }
@@ -67,6 +72,7 @@ pub struct App {
     pub(crate) signing_file: Mutex<PrivateFile>,
     pub(crate) minting_rate: Mutex<Rate<KeyId>>,
     pub(crate) registration_rates: Mutex<RegistrationRates>,
+    pub(crate) client_metadata: ClientMetadataFetcher,
 }
 
 /// Subjects whose failed sign-ins are remembered: some megabytes at most.
@@ -105,6 +111,7 @@ impl App {
         let signing_key = crate::audit::signing_key(data_dir, &entropy)?;
         let signing_file = signing_ring::file(data_dir);
         let signing_ring = signing_ring::open(&signing_file, &entropy, clock.now())?;
+        let client_metadata = ClientMetadataFetcher::new(deployment.client_metadata_networks.clone());
         let swept_at = AtomicI64::new(clock.now().as_millisecond());
         Ok(Self {
             store,
@@ -121,6 +128,7 @@ impl App {
             signing_file: Mutex::new(signing_file),
             minting_rate: Mutex::new(minting_rate()),
             registration_rates: Mutex::default(),
+            client_metadata,
         })
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Refused {
     Key(Refusal),
     /// What has the form of a session's token.
     Session(SessionRefusal),
+    /// What has the form of an app's access token.
+    Access(Refusal),
 }
 
 impl Checked {
@@ -46,7 +48,12 @@ impl Checked {
 impl Refused {
     /// Whether this node cannot know.
     pub(crate) fn is_unavailable(self) -> bool {
-        matches!(self, Self::Key(Refusal::Unavailable) | Self::Session(SessionRefusal::Unavailable))
+        matches!(
+            self,
+            Self::Key(Refusal::Unavailable)
+                | Self::Access(Refusal::Unavailable)
+                | Self::Session(SessionRefusal::Unavailable)
+        )
     }
 
     /// What the caller is told: that and when it ran out, since they hold the secret; of all else, nothing that a guesser could
@@ -57,6 +64,7 @@ impl Refused {
             Self::Key(_) => "The API key does not work.".to_owned(),
             Self::Session(SessionRefusal::Expired { at }) => format!("The session expired at {at}."),
             Self::Session(_) => "The session has ended.".to_owned(),
+            Self::Access(_) => "The access token does not work.".to_owned(),
         }
     }
 }

@@ -26,9 +26,22 @@ pub(crate) struct Metrics {
     inactive: Counter,
     unavailable: Counter,
     sessions: [Counter; 4],
+    access_tokens: [Counter; 3],
     verification: Arc<Histogram>,
     requests: [Counter; 5],
     request: Arc<Histogram>,
+    tools: Outcomes,
+}
+
+/// What became of the call of a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ToolOutcome {
+    /// It did what it does.
+    Done,
+    /// The caller may not, or asked for what cannot be.
+    Refused,
+    /// It could not be done now, or the fault is ours.
+    Failed,
 }
 
 impl Metrics {
@@ -41,9 +54,15 @@ impl Metrics {
         let sessions = Outcomes::default();
         let help = "Checks of the tokens of impersonated sessions, by outcome";
         registry.register("session_checks", help, sessions.clone());
+        let access_tokens = Outcomes::default();
+        let help = "Checks of the access tokens of connected apps, by outcome";
+        registry.register("access_token_checks", help, access_tokens.clone());
+        let access_token = |name| access_tokens.get_or_create(&vec![("outcome", name)]).clone();
         let session = |name| sessions.get_or_create(&vec![("outcome", name)]).clone();
         let outcome = |name| outcomes.get_or_create(&vec![("outcome", name)]).clone();
         let class = |name| answers.get_or_create(&vec![("status", name)]).clone();
+        let tools = Outcomes::default();
+        registry.register("mcp_tool_calls", "Calls of tools at /mcp, by tool and outcome", tools.clone());
         let verification = Arc::new(Histogram::default());
         let request = Arc::new(Histogram::default());
         registry.register_collector(Box::new(Timing {
@@ -64,10 +83,12 @@ impl Metrics {
             inactive: outcome("creator_inactive"),
             unavailable: outcome("unavailable"),
             sessions: [session("accepted"), session("ended"), session("expired"), session("unavailable")],
+            access_tokens: [access_token("accepted"), access_token("refused"), access_token("unavailable")],
             requests: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
             registry,
             verification,
             request,
+            tools,
         }
     }
 
@@ -90,6 +111,25 @@ impl Metrics {
             Some(SessionRefusal::Ended) => ended,
             Some(SessionRefusal::Expired { .. }) => expired,
             Some(SessionRefusal::Unavailable) => unavailable,
+        }
+        .inc();
+    }
+
+    pub(crate) fn called_tool(&self, tool: &'static str, outcome: ToolOutcome) {
+        let outcome = match outcome {
+            ToolOutcome::Done => "done",
+            ToolOutcome::Refused => "refused",
+            ToolOutcome::Failed => "failed",
+        };
+        self.tools.get_or_create(&vec![("tool", tool), ("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn checked_access_token(&self, refusal: Option<&Refusal>) {
+        let [accepted, refused, unavailable] = &self.access_tokens;
+        match refusal {
+            None => accepted,
+            Some(Refusal::Unavailable) => unavailable,
+            Some(Refusal::Unknown | Refusal::Expired { .. } | Refusal::CreatorInactive) => refused,
         }
         .inc();
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use keystead_app::App;
+use keystead_app::{App, RequestOrigin};
+use keystead_domain::Actor;
 
 use crate::Settings;
 use crate::checked::{Checked, Refused};
@@ -47,6 +48,13 @@ impl Doors {
 
     pub(crate) fn graphql(&self) -> &crate::graphql::Schema {
         &self.0.graphql
+    }
+
+    /// Checks what an app shows at the MCP server, and counts the outcome.
+    pub(crate) fn check_access_token(&self, token: &str, origin: &RequestOrigin) -> Result<Actor, Refused> {
+        let outcome = self.0.app.actor_of_access_token(token, origin);
+        self.0.metrics.checked_access_token(outcome.as_ref().err());
+        outcome.map_err(Refused::Access)
     }
 
     /// Checks a bearer token and counts the outcome, for every door.

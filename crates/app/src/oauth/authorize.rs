@@ -125,7 +125,10 @@ impl App {
             ClientId::Registered(registered) => {
                 self.store.registered_client(*registered).await.map_err(fault)?.ok_or_else(unknown)?
             }
-            ClientId::Document(_) => return Err(unknown()),
+            ClientId::Document(url) => {
+                let read = self.client_metadata.get(url, self.now()).await;
+                read.map_err(|refusal| Error::Forbidden(refusal.to_string()))?
+            }
         };
         Ok(OauthClient { id, metadata })
     }

@@ -21,6 +21,8 @@ pub(super) enum AuditVia {
     Key,
     /// A session that an impersonation key minted.
     Impersonation,
+    /// An app that somebody connected.
+    Connection,
     /// The operator's command line.
     Operator,
     /// Somebody who was just signing in.
@@ -167,14 +169,13 @@ impl AuditEvent {
                 deleted: named.is_none_or(|named| named.deleted),
             }
         });
-        let key = event.via_key();
         Self {
             sequence: event.sequence,
             at: DateTime(event.at),
             user,
             via: event.via.clone(),
             via_id: event.via_id.map(id),
-            via_name: key.and_then(|key| page.names.key(&key)).map(str::to_owned),
+            via_name: page.names.via(event).map(str::to_owned),
             address: event.address.clone(),
             action: event.action.clone(),
             target_id: event.target.map(id),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
+use keystead_app::TokenRefusal;
 use keystead_domain::Error;
 use serde_json::json;
 
@@ -45,10 +46,23 @@ impl OauthError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description)
     }
 
-    /// Another grant than the one that there is.
+    /// Another grant than those that there are.
     pub(super) fn unsupported_grant_type() -> Self {
-        let description = "Send grant_type=urn:ietf:params:oauth:grant-type:token-exchange.";
+        let description = "Send grant_type=authorization_code, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange.";
         Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", description)
+    }
+
+    /// What a client is told whose request for tokens is refused.
+    pub(super) fn of_refusal(refusal: &TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::Refused(refusal) => Self::bad_request(refusal.code, refusal.description),
+            TokenRefusal::Failed(error) => Self::of(error),
+        }
+    }
+
+    /// A refusal with a code of its own (400).
+    pub(super) fn bad_request(code: &'static str, description: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, description)
     }
 
     /// What the rules refused. RFC 8693, section 2.2.2: a token that is not accepted, for whatever reason, is `invalid_request`.

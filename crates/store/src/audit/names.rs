@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use keystead_domain::audit::Event;
 use keystead_domain::{AuditScope, Email, UserId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -25,6 +26,7 @@ pub struct NamedUser {
 pub struct AuditNames {
     users: HashMap<[u8; 16], NamedUser>,
     keys: HashMap<[u8; 16], String>,
+    connections: HashMap<[u8; 16], String>,
 }
 
 impl AuditNames {
@@ -38,6 +40,14 @@ impl AuditNames {
     #[must_use]
     pub fn key(&self, id: &[u8; 16]) -> Option<&str> {
         self.keys.get(id).map(String::as_str)
+    }
+
+    /// The API key's or the connected app's through which an event was done.
+    #[must_use]
+    pub fn via(&self, event: &Event) -> Option<&str> {
+        let key = event.via_key().and_then(|id| self.keys.get(&id));
+        let connection = || event.via_connection().and_then(|id| self.connections.get(&id));
+        key.or_else(connection).map(String::as_str)
     }
 }
 
@@ -55,7 +65,7 @@ macro_rules! of_batch {
 }
 
 impl Store {
-    /// The names behind ids of users and keys, whichever they are.
+    /// The names behind ids of users, keys and connected apps, whichever they are.
     pub async fn audit_names(&self, scope: &AuditScope, ids: &[[u8; 16]]) -> Result<AuditNames, StoreError> {
         let mut names = AuditNames::default();
         for batch in ids.chunks(BATCH) {
@@ -69,6 +79,9 @@ impl Store {
             }
             for row in self.named(scope, batch, KEYS).await? {
                 names.keys.insert(id(&row)?, row.try_get(1)?);
+            }
+            for row in self.named(scope, batch, CONNECTIONS).await? {
+                names.connections.insert(id(&row)?, row.try_get(1)?);
             }
         }
         Ok(names)
@@ -101,6 +114,7 @@ impl Store {
 const USERS: &str =
     of_batch!("SELECT id, name, email, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END FROM users");
 const KEYS: &str = of_batch!("SELECT id, name FROM api_keys");
+const CONNECTIONS: &str = of_batch!("SELECT id, client_name FROM connections");
 
 fn id(row: &AnyRow) -> Result<[u8; 16], StoreError> {
     row.try_get::<&[u8], _>(0)?.try_into().map_err(|_| corrupt("users", "an id that is not 16 bytes"))

@@ -53,10 +53,9 @@ pub(super) fn via(event: &Event) -> &str {
     }
 }
 
-/// The name of the key that it was done through.
+/// The name of the key or the app that it was done through.
 pub(super) fn via_name(event: &Event, names: &AuditNames) -> Option<String> {
-    let id = event.via_key()?;
-    names.key(&id).map(str::to_owned)
+    names.via(event).map(str::to_owned)
 }
 
 /// The details in lines, if there are any.
