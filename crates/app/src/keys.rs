@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use keystead_domain::audit::Trace;
 use keystead_domain::{
     Actor, ApiKey, Cursor, Description, Error, Expiration, Field, KeyEdit, KeyFilter, KeyId, KeyName,
-    KeyScope, NewKeyGrant, PageRequest, User, UserId, Via, View,
+    KeyScope, MAX_PAGE_SIZE, NewKeyGrant, PageRequest, User, UserId, Via, View,
 };
 use keystead_store::{NewKey, Recorded, Transaction};
 use keystead_token::Token;
@@ -53,6 +54,15 @@ pub struct KeyList {
     /// The cursor after each key, in the same order.
     pub cursors: Vec<String>,
     /// Whether there are more after the last.
+    pub has_more: bool,
+}
+
+/// Keys that expire soon.
+#[derive(Debug, Clone)]
+pub struct ExpiringKeys {
+    /// The keys, those that expire first first.
+    pub keys: Vec<ApiKey>,
+    /// Whether there are more than these.
     pub has_more: bool,
 }
 
@@ -170,6 +180,28 @@ impl App {
     ) -> Result<u64, Error> {
         let scope = actor.keys(view)?;
         self.store.count_keys_up_to(&scope, filter, self.now(), at_most.into()).await.map_err(fault)
+    }
+
+    /// The keys of a view that work and expire within 1 to 365 days, those that expire first first, at most 100.
+    pub async fn expiring_keys(
+        &self,
+        actor: &Actor,
+        view: View,
+        within_days: i64,
+    ) -> Result<ExpiringKeys, Error> {
+        const AT_MOST: usize = MAX_PAGE_SIZE as usize;
+        let scope = actor.keys(view)?;
+        if !(1..=365).contains(&within_days) {
+            return Err(Error::invalid(Field::WithinDays, "Look 1 to 365 days ahead."));
+        }
+        let now = self.now();
+        let until =
+            now.saturating_add(SignedDuration::from_hours(24 * within_days)).unwrap_or(Timestamp::MAX);
+        let limit = i64::from(MAX_PAGE_SIZE) + 1;
+        let mut keys = self.store.keys_expiring(&scope, now, until, limit).await.map_err(fault)?;
+        let has_more = keys.len() > AT_MOST;
+        keys.truncate(AT_MOST);
+        Ok(ExpiringKeys { keys, has_more })
     }
 
     /// A key that the actor may see. What they may not see is not there.

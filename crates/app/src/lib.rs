@@ -37,7 +37,7 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use impersonation::{MintedSession, SessionRefusal, SessionSettings};
 pub use invitations::{Invited, Mailed, NewPerson};
-pub use keys::{CreatedKey, KeyInput, KeyList};
+pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
 pub use keystead_store::{AuditNames, KeySessions, NamedUser, OpenError};
 pub use links::{Acceptance, LinkTarget, SetUp};

@@ -47,6 +47,7 @@ pub enum Field {
     Users,
     Via,
     View,
+    WithinDays,
 }
 
 impl Field {
@@ -94,6 +95,7 @@ impl Field {
             Self::Users => "users",
             Self::Via => "via",
             Self::View => "view",
+            Self::WithinDays => "withinDays",
         }
     }
 }

@@ -30,6 +30,16 @@ impl Challenge {
         Self::naming("insufficient_scope", description)
     }
 
+    /// The same at `/mcp`, where whoever has no token learns who gives some out (RFC 9728, section 5.1), and the one scope that there is.
+    pub(crate) fn at_resource(self, public_url: &str) -> Self {
+        let Ok(challenge) = self.header.to_str() else { return self };
+        let separator = if challenge.contains('=') { "," } else { "" };
+        let header = format!(
+            r#"{challenge}{separator} resource_metadata="{public_url}/.well-known/oauth-protected-resource/mcp", scope="mcp""#
+        );
+        Self { header: HeaderValue::try_from(header).unwrap_or(self.header), ..self }
+    }
+
     fn naming(error: &str, description: &str) -> Self {
         let header = format!(r#"Bearer error="{error}", error_description="{description}""#);
         let header = HeaderValue::try_from(header).unwrap_or(HeaderValue::from_static("Bearer"));

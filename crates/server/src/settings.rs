@@ -16,6 +16,8 @@ pub struct Settings {
     trusted_proxies: Vec<IpNet>,
     /// Who may embed the API Keys page.
     embedding: Embedding,
+    /// Whether keys can be created over the Model Context Protocol.
+    mcp_key_creation: bool,
 }
 
 impl Settings {
@@ -36,6 +38,7 @@ impl Settings {
                     public_url: trimmed.to_ascii_lowercase(),
                     trusted_proxies: Vec::new(),
                     embedding: Embedding::default(),
+                    mcp_key_creation: true,
                 })
             }
             _ => Err(format!(
@@ -56,6 +59,16 @@ impl Settings {
         Self { embedding, ..self }
     }
 
+    /// With or without the creation of keys over the Model Context Protocol.
+    #[must_use]
+    pub fn with_mcp_key_creation(self, allowed: bool) -> Self {
+        Self { mcp_key_creation: allowed, ..self }
+    }
+
+    pub(crate) fn mcp_creates_keys(&self) -> bool {
+        self.mcp_key_creation
+    }
+
     pub(crate) fn embedding(&self) -> &Embedding {
         &self.embedding
     }
@@ -70,6 +83,34 @@ impl Settings {
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// Host and port of the address; no port means the scheme's own.
+    fn authority(&self) -> &str {
+        self.public_url.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// What a request's `Host` may be: that of the address, and where it is of this machine, the machine's other names.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+        let (host, port) = match self.authority().rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, format!(":{port}")),
+            _ => (self.authority(), String::new()),
+        };
+        if LOOPBACK.contains(&host) {
+            return LOOPBACK.iter().map(|name| format!("{name}{port}")).collect();
+        }
+        vec![self.authority().to_owned()]
+    }
+
+    /// The address as an origin that names its port.
+    pub(crate) fn origin_with_port(&self) -> String {
+        let has_port = self.authority().rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        match (has_port, self.is_https()) {
+            (true, _) => self.public_url.clone(),
+            (false, true) => format!("{}:443", self.public_url),
+            (false, false) => format!("{}:80", self.public_url),
+        }
     }
 
     /// Whether browsers reach it over TLS: then cookies are `Secure` and have the `__Host-` prefix.
@@ -102,5 +143,25 @@ mod tests {
         ] {
             assert!(Settings::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_request_names_the_public_host_or_on_this_machine_one_of_its_names() {
+        let hosts = |url: &str| Settings::new(url).unwrap().hosts();
+        assert_eq!(hosts("https://keys.example.com"), ["keys.example.com"]);
+        assert_eq!(hosts("https://keys.example.com:8443"), ["keys.example.com:8443"]);
+        for url in ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"] {
+            assert_eq!(hosts(url), ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"], "{url}");
+        }
+        assert_eq!(hosts("http://[::1]"), ["127.0.0.1", "localhost", "[::1]"]);
+        assert_eq!(hosts("http://127.0.0.1.evil.example"), ["127.0.0.1.evil.example"]);
+    }
+
+    #[test]
+    fn an_origin_names_its_port() {
+        let origin = |url: &str| Settings::new(url).unwrap().origin_with_port();
+        assert_eq!(origin("https://keys.example.com"), "https://keys.example.com:443");
+        assert_eq!(origin("http://[::1]"), "http://[::1]:80");
+        assert_eq!(origin("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
     }
 }

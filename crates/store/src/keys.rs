@@ -105,6 +105,13 @@ macro_rules! used {
 }
 const USED_OF_CREATOR: &str = columns!("k.creator_id = $2", used!());
 const USED_OF_ALL: &str = columns!("length($2) >= 0", used!());
+macro_rules! expiring {
+    () => {
+        "k.expires_at > $3 AND k.expires_at <= $4 ORDER BY k.expires_at, k.id LIMIT $5"
+    };
+}
+const EXPIRING_OF_CREATOR: &str = columns!("k.creator_id = $2", expiring!());
+const EXPIRING_OF_ALL: &str = columns!("length($2) >= 0", expiring!());
 const ONE_OF_CREATOR: &str = columns!("k.creator_id = $2", "k.id = $3");
 const ONE_OF_ALL: &str = columns!("length($2) >= 0", "k.id = $3");
 

@@ -9,8 +9,8 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{
-    BOUNDED_COUNT_OF_ALL, BOUNDED_COUNT_OF_CREATOR, COUNT_OF_ALL, COUNT_OF_CREATOR, LIST_OF_ALL,
-    LIST_OF_CREATOR, USED_OF_ALL, USED_OF_CREATOR, creator, find,
+    BOUNDED_COUNT_OF_ALL, BOUNDED_COUNT_OF_CREATOR, COUNT_OF_ALL, COUNT_OF_CREATOR, EXPIRING_OF_ALL,
+    EXPIRING_OF_CREATOR, LIST_OF_ALL, LIST_OF_CREATOR, USED_OF_ALL, USED_OF_CREATOR, creator, find,
 };
 use crate::rows::{NEVER, api_key};
 use crate::{Store, StoreError};
@@ -80,6 +80,29 @@ impl Store {
         list.read(rows).await?;
         Ok(list.keys)
     }
+
+    /// Up to `limit` keys of the scope that expire after `now` and until some moment, those that expire first first.
+    pub async fn keys_expiring(
+        &self,
+        scope: &KeyScope,
+        now: Timestamp,
+        until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let sql = if scope.creator().is_some() { EXPIRING_OF_CREATOR } else { EXPIRING_OF_ALL };
+        let mut connection = self.readers.acquire().await?;
+        let rows = sqlx::query(sql)
+            .bind(&scope.organization().as_bytes()[..])
+            .bind(creator(scope))
+            .bind(now.as_millisecond())
+            .bind(until.as_millisecond())
+            .bind(limit)
+            .fetch(&mut *connection);
+        let mut list = List { keys: Vec::new(), left: limit };
+        list.read(rows).await?;
+        Ok(list.keys)
+    }
+
     /// A page of the keys in the scope: those that work, newest first, then expired ones, newest first.
     pub async fn keys(
         &self,
