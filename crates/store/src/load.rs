@@ -113,9 +113,10 @@ async fn connections(connection: &mut SqliteConnection, sink: &impl Fn(Change)) 
                 ends_at: Timestamp::from_millisecond(row.try_get(2).ok()?).ok()?,
             })
         };
-        match record() {
-            Some(record) => sink(Change::Connection(record)),
-            None => tracing::error!("a connection cannot be read; its app is refused"),
+        if let Some(record) = record() {
+            sink(Change::Connection(record));
+        } else {
+            tracing::error!("a connection cannot be read; its app is refused");
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! something.
 
 use jiff::Timestamp;
-use keystead_domain::{ClientMetadata, RegisteredClientId};
+use keystead_domain::{ClientMetadata, RedirectUri, RegisteredClientId};
 use serde_json::json;
 use sqlx::Row as _;
 
@@ -41,7 +41,7 @@ impl Transaction {
         client: &ClientMetadata,
         room: i64,
     ) -> Result<(), StoreError> {
-        let uris: Vec<_> = client.redirect_uris.iter().map(|uri| uri.as_str()).collect();
+        let uris: Vec<_> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
         let now = self.trace.at.as_millisecond();
         let connection = self.connection()?;
         let rows = sqlx::query(
