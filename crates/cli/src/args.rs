@@ -145,6 +145,13 @@ pub(crate) struct ServeSettings {
     /// the file, a list. Without it, everybody behind a proxy looks like one address, and is slowed down like one.
     #[arg(long, value_name = "NETWORK", env = "KEYSTEAD_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
     pub(crate) trusted_proxy: Vec<IpNet>,
+    /// A network, or an address, from which Keystead also reads what apps say about themselves when they ask to be connected, on any
+    /// port: for apps of your own that the Internet cannot reach. May be given several times; in the variable, separated by commas;
+    /// in the file, a list. Without it, Keystead asks public addresses on port 443 only. Whoever opens the authorization page
+    /// chooses the address, so name no network with servers that act when they are asked.
+    #[arg(long, value_name = "NETWORK", env = "KEYSTEAD_CLIENT_METADATA_NETWORK", value_delimiter = ',',
+        value_parser = network)]
+    pub(crate) client_metadata_network: Vec<IpNet>,
     /// Try Keystead out: an organization with some people and keys, in a temporary folder that is removed at the end. A
     /// configured store is left alone.
     #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,

@@ -50,6 +50,7 @@ pub(crate) async fn serve(
         impersonation: settings.impersonation.impersonation,
         mailer,
         roles: store.roles,
+        client_metadata_networks: settings.client_metadata_network.clone(),
         ..settings.prefixes.deployment()
     };
     let outcome = tokio::select! {
