@@ -69,6 +69,21 @@ pub(crate) fn key_actor(
     }
 }
 
+/// The actor of a request to `/mcp`: an API key, or the access token of an app that somebody connected, which counts nowhere else.
+pub(crate) fn mcp_actor(
+    doors: &Doors,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Actor, NoActor> {
+    // Every access token has dots, and no API key has one.
+    match bearer::token(headers).map_err(NoActor::Malformed)? {
+        Some(token) if token.contains('.') => {
+            doors.check_access_token(token, &origin(extensions)).map_err(NoActor::Refused)
+        }
+        _ => key_actor(doors, headers, extensions),
+    }
+}
+
 /// The actor of a request to an API: a key or a session if the header is there, else the cookie, and that only when the browser says that
 /// the request is the console's own.
 pub(crate) async fn api_actor(
