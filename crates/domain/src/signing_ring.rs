@@ -6,6 +6,9 @@
 //! key of the ring and the kind that is expected. There is no algorithm to choose, no key in the message, and nothing to switch
 //! off (RFC 8725).
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use base64::Engine as _;

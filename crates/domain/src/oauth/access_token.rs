@@ -1,5 +1,8 @@
 //! The access token of a connected app (RFC 9068): for the MCP server, and for nothing else.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -195,3 +195,41 @@ impl Actor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn a_connection_may_act_until_the_very_instant_at_which_it_ends_or_is_ended() {
+        let client = AuthorizedClient {
+            connection: ConnectionId::from_u128(1),
+            organization: OrganizationId::from_u128(1),
+            user: UserId::from_u128(1),
+            client_id: "client-1".to_owned(),
+            ends_at: at(60),
+            ended: false,
+        };
+        assert!(client.is_live(at(0)) && client.is_live(at(60) - SignedDuration::from_nanos(1)));
+        assert!(!client.is_live(at(60)) && !client.is_live(Timestamp::MAX));
+        assert!(!AuthorizedClient { ended: true, ..client }.is_live(at(0)));
+    }
+
+    /// The audit log keeps them, and a name that was given another meaning would change what it says.
+    #[test]
+    fn the_reasons_in_the_log_are_called_what_they_always_were() {
+        let names = [
+            ConnectionEnd::Person,
+            ConnectionEnd::App,
+            ConnectionEnd::UserLeft,
+            ConnectionEnd::CodeReused,
+            ConnectionEnd::RefreshTokenReused,
+        ]
+        .map(ConnectionEnd::name);
+        assert_eq!(names, ["person", "app", "user_left", "code_reused", "refresh_token_reused"]);
+    }
+}

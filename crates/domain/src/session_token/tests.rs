@@ -1,5 +1,3 @@
-mod ring;
-
 use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 

@@ -1,5 +1,43 @@
+use serde_json::{Value, json};
+
 use super::*;
-use crate::SessionLifetime;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+fn ring() -> SigningRing {
+    SigningRing::new([[1; 32], [2; 32]], at(0))
+}
+
+/// A token of each kind.
+fn signed(ring: &SigningRing) -> [String; 2] {
+    TokenKind::ALL.map(|kind| ring.sign(kind, &json!({ "said": kind.name() })))
+}
+
+/// Whether a ring takes tokens for what they are.
+fn accepts(ring: &SigningRing, tokens: &[String; 2]) -> bool {
+    let accepted = |kind, token| ring.verified::<Value>(kind, token) == Some(json!({ "said": kind.name() }));
+    let [session, access] = [0, 1].map(|at: usize| accepted(TokenKind::ALL[at], &tokens[at]));
+    assert_eq!(session, access, "a key counts for both kinds or for none");
+    session
+}
+
+#[test]
+fn a_token_of_one_kind_is_never_taken_for_one_of_the_other_whichever_key_signed_it() {
+    let mut ring = ring();
+    let mut tokens = vec![signed(&ring)];
+    for n in 3..6 {
+        ring = ring.rotated(&[n; 32], at(n.into()));
+        tokens.push(signed(&ring));
+    }
+    for [session, access] in &tokens {
+        assert!(ring.verified::<Value>(TokenKind::Session, session).is_some());
+        assert!(ring.verified::<Value>(TokenKind::Access, access).is_some());
+        assert_eq!(ring.verified::<Value>(TokenKind::Session, access), None);
+        assert_eq!(ring.verified::<Value>(TokenKind::Access, session), None);
+    }
+}
 
 /// The keys' ids by state.
 fn states(ring: &SigningRing) -> Vec<(String, String)> {
@@ -12,14 +50,10 @@ fn published(ring: &SigningRing) -> Vec<String> {
     keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-fn accepts(ring: &SigningRing, token: &str) -> bool {
-    SessionClaims::verify(token, ring, ISSUER, at(0)).is_ok()
-}
-
 #[test]
 fn a_key_is_published_before_it_signs_and_until_its_last_session_has_ended() {
     let first = ring();
-    let token = claims().sign(&first);
+    let token = signed(&first);
     let [current, next] = [0, 1].map(|at: usize| first.list()[at].id.clone());
     assert_eq!(published(&first), [&*current, &*next]);
 
@@ -29,7 +63,7 @@ fn a_key_is_published_before_it_signs_and_until_its_last_session_has_ended() {
     assert_eq!(states(&second), expected.map(|(state, id)| (state.to_owned(), id.clone())));
     assert_eq!(published(&second), [&*next, &*fresh, &*current]);
     assert!(accepts(&second, &token), "what the old key signed");
-    let newer = claims().sign(&second);
+    let newer = signed(&second);
     assert!(newer != token && accepts(&second, &newer));
     assert!(accepts(&first, &newer), "by whoever has not heard of the rotation yet");
 
@@ -58,13 +92,13 @@ fn a_key_is_due_when_it_has_signed_for_30_days() {
 #[test]
 fn the_retired_keys_are_bounded_and_the_oldest_go_first() {
     let mut ring = ring();
-    let mut signed = Vec::new();
+    let mut all = Vec::new();
     for n in 3..40 {
-        signed.push(claims().sign(&ring));
+        all.push(signed(&ring));
         ring = ring.rotated(&[n; 32], at(i64::from(n)));
     }
     assert_eq!(ring.list().len(), 22);
-    let accepted: Vec<bool> = signed.iter().map(|token| accepts(&ring, token)).collect();
+    let accepted: Vec<bool> = all.iter().map(|tokens| accepts(&ring, tokens)).collect();
     assert_eq!(accepted, [vec![false; 17], vec![true; 20]].concat());
 }
 
@@ -74,7 +108,7 @@ fn a_ring_comes_back_from_its_secret_text_as_it_was_and_from_no_other() {
     let text = ring.to_secret_text();
     let again = SigningRing::from_secret_text(&format!("{text}\n")).unwrap();
     assert_eq!((again.list(), again.to_secret_text()), (ring.list(), text.clone()));
-    assert!(accepts(&again, &claims().sign(&ring)) && accepts(&ring, &claims().sign(&again)));
+    assert!(accepts(&again, &signed(&ring)) && accepts(&ring, &signed(&again)));
     assert!(
         !again.is_due(at(300)) && again.is_due(at(200) + SigningRing::ROTATE_AFTER),
         "nor is its age forgotten"
@@ -105,13 +139,9 @@ fn no_way_to_print_a_ring_or_a_list_of_it_shows_a_secret() {
     let printed = format!("{ring:?} {ring:#?} {:?} {}", ring.list(), ring.jwks());
     assert!(printed.contains(&ring.list()[0].id));
     for seed in [[1_u8; 32], [2; 32], [3; 32]] {
-        assert!(ring.to_secret_text().contains(&crate::hex::encode(&seed)), "the search finds what is there");
-        let spellings = [
-            crate::hex::encode(&seed),
-            BASE64.encode(seed),
-            format!("{seed:?}"),
-            format!("{:?}", &seed[..8]),
-        ];
+        assert!(ring.to_secret_text().contains(&hex::encode(&seed)), "the search finds what is there");
+        let spellings =
+            [hex::encode(&seed), BASE64.encode(seed), format!("{seed:?}"), format!("{:?}", &seed[..8])];
         assert!(spellings.iter().all(|spelling| !printed.contains(spelling.trim_matches(['[', ']']))));
     }
 }
