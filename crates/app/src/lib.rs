@@ -27,6 +27,7 @@ mod sign_in;
 mod signing_ring;
 mod sweep;
 mod users;
+mod watch;
 
 use change::Change;
 
@@ -54,3 +55,4 @@ pub use reset::PasswordLink;
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
 pub use users::{NEW_USERS_MAX, NewUsers, UserEdit};
+pub use watch::ChangeWatch;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::client_metadata::ClientMetadataFetcher;
 use crate::oauth::RegistrationRates;
 use crate::passwords::Passwords;
+use crate::watch::ChangeSignal;
 use crate::{Clock, Entropy, Mailer, SessionSettings, signing_ring};
 
 /// What the deployment decides.
@@ -56,6 +57,7 @@ impl Default for Deployment {
 pub struct App {
     pub(crate) store: Store,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) changes: Arc<ChangeSignal>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) ids: IdGenerator,
@@ -91,8 +93,9 @@ impl App {
         entropy: Entropy,
     ) -> Result<Self, OpenError> {
         let directory = Arc::new(Directory::new(deployment.roles.clone()));
+        let changes = Arc::new(ChangeSignal::default());
         let subscriber = {
-            let directory = Arc::clone(&directory);
+            let (directory, changes) = (Arc::clone(&directory), Arc::clone(&changes));
             Box::new(move |sequence, change| {
                 // A number that was left out is a change that this node does not know: it may be a revocation.
                 if sequence != directory.sequence() + 1 {
@@ -103,7 +106,9 @@ impl App {
                     );
                     directory.suspend();
                 }
+                let creator = directory.creator_of(&change);
                 directory.apply(sequence, change);
+                changes.applied(creator);
             })
         };
         let store = Store::open(data_dir, subscriber).await?;
@@ -116,6 +121,7 @@ impl App {
         Ok(Self {
             store,
             directory,
+            changes,
             clock,
             entropy,
             ids: IdGenerator::default(),

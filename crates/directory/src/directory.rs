@@ -196,6 +196,21 @@ impl Directory {
         self.users.of_organization(id)
     }
 
+    /// Whose key a change that is about to be applied lets come or go, if they are active.
+    #[must_use]
+    pub fn creator_of(&self, change: &Change) -> Option<UserId> {
+        match change {
+            Change::Key(record) => Some(record.creator),
+            Change::KeyRevoked(hash) => {
+                let hash = Words::from(*hash);
+                let table = self.shards[hash.shard()].load();
+                let key = table.key(table.find(&hash)?);
+                Some(self.users.active(key.creator)?.id)
+            }
+            _ => None,
+        }
+    }
+
     /// How many keys there are that were not revoked, expired ones included.
     #[must_use]
     pub fn keys(&self) -> usize {

@@ -8,6 +8,9 @@
 mod body;
 mod caller;
 mod error;
+mod listen;
+mod prompts;
+mod resources;
 mod schema;
 mod server;
 mod tools;
@@ -32,6 +35,7 @@ use crate::credentials::{NoActor, mcp_actor};
 use crate::observe::NotCompressed;
 use crate::problem::{described, problem};
 use crate::{Doors, Settings};
+use listen::Streams;
 use server::Server;
 
 /// The largest body that is read.
@@ -41,6 +45,7 @@ const BODY_BYTES: usize = 64 * 1024;
 pub(crate) struct Mcp {
     doors: Doors,
     service: StreamableHttpService<Server, NeverSessionManager>,
+    streams: Arc<Streams>,
 }
 
 impl Mcp {
@@ -52,7 +57,7 @@ impl Mcp {
             Arc::default(),
             transport(doors.settings()),
         );
-        Arc::new(Self { doors: doors.clone(), service })
+        Arc::new(Self { doors: doors.clone(), service, streams: Arc::default() })
     }
 
     /// Who asks; or what whoever is nobody is told, before their body is read.
@@ -67,7 +72,11 @@ impl Mcp {
         actor.map_err(|why| no_actor(why, self.doors.settings()))
     }
 
-    async fn serve(&self, parts: Parts, body: Body) -> Response {
+    async fn serve(&self, actor: &Actor, mut parts: Parts, body: Body) -> Response {
+        let place = match self.streams.admit(&mut parts, actor.user().id) {
+            Ok(place) => place,
+            Err(refused) => return refused,
+        };
         let sent = match body::read(body, BODY_BYTES).await {
             Ok(sent) => sent,
             Err(refused) => return refused,
@@ -81,7 +90,10 @@ impl Mcp {
                 tracing::error!(%status, "the protocol's service failed");
                 problem(&Error::Internal)
             }
-            _ => response,
+            _ => match place {
+                Some(place) => listen::ending_with(place, response),
+                None => response,
+            },
         }
     }
 }
@@ -90,7 +102,7 @@ impl Mcp {
 pub(crate) async fn mcp(Extension(mcp): Extension<Arc<Mcp>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut response = match mcp.admit(&parts) {
-        Ok(_) => mcp.serve(parts, body).await,
+        Ok(actor) => mcp.serve(&actor, parts, body).await,
         Err(refused) => refused,
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -7,18 +7,36 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use http::request::Parts;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 /// The other end of the connection that a request came by.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
+
+/// Tells a request that the server stops: an answer that has no end of its own ends then.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Of the server that a request came to.
+    pub(crate) fn of(parts: &Parts) -> Option<Self> {
+        parts.extensions.get().cloned()
+    }
+
+    /// Resolves when it stops.
+    pub(crate) async fn stopped(mut self) {
+        // A server that is gone has stopped.
+        _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
 
 /// Connections at once; the next waits in the kernel's queue.
 const CONNECTIONS: usize = 10_000;
@@ -45,15 +63,17 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = std::pin::pin!(stop);
+    let (stopping, stopped) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             () = &mut stop => break,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        let router = router.clone();
+        let (router, stopping) = (router.clone(), Stopping(stopped.clone()));
         let service = tower::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(stopping.clone());
             router.clone().oneshot(request)
         });
         let connection = builder
@@ -68,6 +88,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         });
     }
     drop(listener);
+    stopping.send_replace(true);
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
