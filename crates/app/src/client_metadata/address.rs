@@ -50,6 +50,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
+#[expect(clippy::unnested_or_patterns, reason = "a line for each range")]
 fn is_public_v4(address: Ipv4Addr) -> bool {
     !matches!(
         address.octets(),
@@ -68,16 +69,18 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     )
 }
 
-/// Only 2000::/3 is given out. That leaves out ::, ::1, IPv4-compatible, local NAT64, ULA, link-local, site-local and multicast.
+/// Only `2000::/3` is given out. That leaves out unspecified, loopback, IPv4-compatible, local NAT64, ULA, link-local, site-local
+/// and multicast addresses.
+#[expect(clippy::unnested_or_patterns, reason = "a line for each range")]
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    match address.segments() {
-        [0x2001, 0..=0x1ff, ..] => false, // protocol assignments, with Teredo, benchmarks and ORCHID
-        [0x2001, 0xdb8, ..] => false,     // documentation
-        [0x2002, ..] => false,            // 6to4, which is judged by what is inside
-        [0x3fff, 0..=0xfff, ..] => false, // documentation
-        [0x2000..=0x3fff, ..] => true,
-        _ => false,
-    }
+    let special = matches!(
+        address.segments(),
+        [0x2001, 0..=0x1ff, ..]           // protocol assignments, with Teredo, benchmarks and ORCHID
+            | [0x2001, 0xdb8, ..]         // documentation
+            | [0x2002, ..]                // 6to4, which is judged by what is inside
+            | [0x3fff, 0..=0xfff, ..] // documentation
+    );
+    matches!(address.segments(), [0x2000..=0x3fff, ..]) && !special
 }
 
 #[cfg(test)]

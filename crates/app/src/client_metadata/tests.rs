@@ -62,7 +62,7 @@ impl Server {
     }
 
     fn fetcher(&self) -> ClientMetadataFetcher {
-        fetcher(&["127.0.0.0/8"], vec![self.address], self.roots.clone(), Duration::from_secs(60))
+        fetcher(&["127.0.0.0/8"], vec![self.address], self.roots.clone(), Duration::from_mins(1))
     }
 
     fn connections(&self) -> usize {
@@ -188,7 +188,7 @@ async fn an_address_inside_is_refused_before_any_connection() {
         (&[], vec![public, inside]),
         (&["127.0.0.0/8"], vec![inside, "10.0.0.1:443".parse().unwrap()]),
     ] {
-        let fetcher = fetcher(networks, addresses, identity().1, Duration::from_secs(60));
+        let fetcher = fetcher(networks, addresses, identity().1, Duration::from_mins(1));
         let cause = cause(&fetcher).await;
         assert!(matches!(cause, Cause::Transport(TransportError::Address(_))), "{cause}");
     }
@@ -314,7 +314,7 @@ async fn a_document_that_speaks_for_another_or_has_a_secret_is_refused() {
 #[tokio::test]
 async fn a_host_must_prove_who_it_is() {
     let server = Server::with_document(DOCUMENT).await;
-    let stranger = fetcher(&["127.0.0.0/8"], vec![server.address], identity().1, Duration::from_secs(60));
+    let stranger = fetcher(&["127.0.0.0/8"], vec![server.address], identity().1, Duration::from_mins(1));
     let cause = cause(&stranger).await;
     assert!(matches!(cause, Cause::Transport(TransportError::Tls(_))), "{cause}");
 
@@ -332,7 +332,7 @@ async fn a_host_that_does_not_answer_is_asked_once_a_minute() {
         assert!(fetcher.get(&url(), NOW + SignedDuration::from_secs(seconds)).await.is_err());
     }
     assert_eq!(server.connections(), 1);
-    assert!(fetcher.get(&url(), NOW + SignedDuration::from_secs(60)).await.is_err());
+    assert!(fetcher.get(&url(), NOW + SignedDuration::from_mins(1)).await.is_err());
     assert_eq!(server.connections(), 2);
 }
 

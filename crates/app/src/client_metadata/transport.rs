@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use keystead_domain::{ClientIdUrl, ClientMetadata};
@@ -179,8 +179,8 @@ fn request(url: &ClientIdUrl, parts: &Url) -> Request<Empty<Bytes>> {
     if let Ok(host) = url.host().parse() {
         headers.insert(HOST, host);
     }
-    headers.insert(ACCEPT, hyper::header::HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, hyper::header::HeaderValue::from_static("Keystead"));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static("Keystead"));
     request
 }
 
@@ -234,7 +234,7 @@ fn max_age(headers: &HeaderMap) -> u64 {
 mod tests {
     use super::*;
 
-    fn headers(name: hyper::header::HeaderName, values: &[&str]) -> HeaderMap {
+    fn headers(name: &hyper::header::HeaderName, values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), value.parse().unwrap())).collect()
     }
 
@@ -246,7 +246,7 @@ mod tests {
             "application/vnd.example+json",
             "application/client+json ; v=1",
         ] {
-            assert!(is_json(&headers(CONTENT_TYPE, &[good])), "{good}");
+            assert!(is_json(&headers(&CONTENT_TYPE, &[good])), "{good}");
         }
         for bad in [
             "",
@@ -256,7 +256,7 @@ mod tests {
             "application/x",
             "text/html; application/json",
         ] {
-            assert!(!is_json(&headers(CONTENT_TYPE, &[bad])), "{bad}");
+            assert!(!is_json(&headers(&CONTENT_TYPE, &[bad])), "{bad}");
         }
         assert!(!is_json(&HeaderMap::new()));
     }
@@ -274,7 +274,7 @@ mod tests {
             (&["s-maxage=600"], 0),
             (&["max-age"], 0),
         ] {
-            assert_eq!(max_age(&headers(CACHE_CONTROL, values)), seconds, "{values:?}");
+            assert_eq!(max_age(&headers(&CACHE_CONTROL, values)), seconds, "{values:?}");
         }
     }
 }

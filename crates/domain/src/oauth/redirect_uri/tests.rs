@@ -91,6 +91,7 @@ fn an_address_that_acts_by_itself_or_means_two_things_gets_no_codes() {
         "https://'self'/cb",
         "https://a%2eb/cb",
         "https://a_b/cb",
+        "https://[::ffff:1.2.3.4]/cb", // as long as the usual form of it
         "HTTPS://app.example.com/cb",
         "javascript:alert(1)",
         "javascript://x/%0aalert(1)",
@@ -195,9 +196,10 @@ proptest! {
         }
         let known = uri(registered);
         let same = without_loopback_port(&asked) == without_loopback_port(registered);
-        match RedirectUri::parse(&asked) {
-            Ok(asked) => prop_assert_eq!(known.allows(&asked), same, "{} asked of {}", asked, registered),
-            Err(_) => prop_assert_ne!(asked, registered),
+        if let Ok(asked) = RedirectUri::parse(&asked) {
+            prop_assert_eq!(known.allows(&asked), same, "{} asked of {}", asked, registered);
+        } else {
+            prop_assert_ne!(asked, registered);
         }
     }
 
