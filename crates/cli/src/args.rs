@@ -152,6 +152,12 @@ pub(crate) struct ServeSettings {
     #[arg(long, value_name = "NETWORK", env = "KEYSTEAD_CLIENT_METADATA_NETWORK", value_delimiter = ',',
         value_parser = network)]
     pub(crate) client_metadata_network: Vec<IpNet>,
+    /// Leave out the creation of API keys over the Model Context Protocol: AI tools can then look at keys, edit and revoke them, and no
+    /// token ever passes through a model.
+    #[arg(long, env = "KEYSTEAD_NO_MCP_KEY_CREATION", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        value_name = "BOOL", default_value = "false", default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub(crate) no_mcp_key_creation: bool,
     /// Try Keystead out: an organization with some people and keys, in a temporary folder that is removed at the end. A
     /// configured store is left alone.
     #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,

@@ -142,7 +142,9 @@ async fn start(
             .hint("choose a folder on a file system that has Unix sockets with --data-dir.")
     })?;
     let doors = Settings::new(&public_url).map_err(Failure::usage)?.behind(settings.trusted_proxy.clone());
-    let doors = doors.embedded(settings.impersonation.embedding());
+    let doors = doors
+        .embedded(settings.impersonation.embedding())
+        .with_mcp_key_creation(!settings.no_mcp_key_creation);
     let doors = Doors::new(Arc::clone(&app), doors);
 
     let tell = |line: std::fmt::Arguments<'_>| match &settings.audit_log {

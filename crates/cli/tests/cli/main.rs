@@ -13,6 +13,7 @@ mod demo;
 mod errors;
 mod impersonation;
 mod mail;
+mod mcp;
 mod organizations;
 mod roles;
 mod secrets;

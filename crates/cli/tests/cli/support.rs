@@ -169,6 +169,16 @@ fn drain(lines: &Receiver<String>) -> String {
     }
 }
 
+/// A request of the Model Context Protocol with an API key; all of the answer.
+pub(crate) fn mcp(url: &str, token: &str, body: &str) -> String {
+    let headers = format!(
+        "Authorization: Bearer {token}\r\nAccept: application/json, text/event-stream\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    request(url, "POST /mcp", &headers, body).1
+}
+
 /// A request of HTTP/1.1; the status and all of the answer.
 pub(crate) fn get(url: &str, path: &str, token: &str) -> (u16, String) {
     let authorization =
