@@ -247,6 +247,7 @@ async function copy(button) {
   }
   for (const other of document.querySelectorAll("[data-copy]")) find("span", other).textContent = "Copy";
   find("span", button).textContent = done ? "Copied" : keysToCopy; // what is said of it may be out of sight
+  if (!field.matches("[data-token]")) return; // no secret: nothing depends on it
   if (done) markCopied();
   else tell(`Your browser did not copy it. It is selected: press ${keysToCopy}.`, false);
 }

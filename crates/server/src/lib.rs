@@ -14,6 +14,7 @@ mod csv;
 mod embed;
 mod graphql;
 mod health;
+mod mcp;
 mod metrics;
 mod oauth;
 mod observe;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use http::{Extensions, HeaderMap, StatusCode, Version};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -15,11 +15,11 @@ use tower_http::timeout::TimeoutLayer;
 use crate::console::place::Place;
 use crate::console::users::{self, actions, invite};
 use crate::console::{
-    self, access, account, audit, bulk, dialogs, email_access, group, groups, invitation, keys,
-    organizations, password, roles, settings,
+    self, access, account, audit, bulk, connected_apps, consent, dialogs, email_access, group, groups,
+    invitation, keys, organizations, password, roles, settings,
 };
 use crate::observe::{NotCompressed, observe};
-use crate::{Doors, assets, embed, graphql, health, oauth, verify};
+use crate::{Doors, assets, embed, graphql, health, mcp, oauth, verify};
 
 /// However slowly a body comes, a request ends.
 const SLOWEST: Duration = Duration::from_secs(20);
@@ -77,6 +77,12 @@ pub fn router(doors: Doors) -> Router {
             "/settings/organizations/{organization}/restore",
             get(organizations::restore_page).post(organizations::restore_it),
         )
+        .route("/settings/connected-apps", get(connected_apps::list_page))
+        .route(
+            "/settings/connected-apps/{connection}/disconnect",
+            get(connected_apps::disconnect_page).post(connected_apps::disconnect),
+        )
+        .route(consent::AUTHORIZE, get(consent::consent_page).post(consent::decide))
         .merge(key_routes(Place::Console))
         .merge(embed_routes(&doors))
         .route("/settings/audit-log", get(audit::log_page))
@@ -102,8 +108,14 @@ pub fn router(doors: Doors) -> Router {
             get(actions::reset_password_page).post(actions::reset_password),
         )
         .route("/oauth2/token", post(oauth::token))
+        .route("/oauth2/register", post(oauth::register))
+        .route("/oauth2/revoke", post(oauth::revoke))
         .route("/oauth2/introspect", post(oauth::introspect))
+        .route("/.well-known/oauth-protected-resource", get(oauth::protected_resource))
+        .route("/.well-known/oauth-protected-resource/mcp", get(oauth::protected_resource))
+        .route("/.well-known/oauth-authorization-server", get(oauth::authorization_server))
         .route("/.well-known/jwks.json", get(oauth::jwks))
+        .route("/mcp", any(mcp::mcp).layer(Extension(mcp::Mcp::new(&doors))))
         .route("/graphql", any(graphql::graphql))
         .route("/graphql/assets/{digest}/{name}", get(graphql::asset))
         .fallback(console::not_found)

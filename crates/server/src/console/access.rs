@@ -93,7 +93,7 @@ pub(crate) async fn sign_in(
 
 #[derive(Deserialize)]
 pub(crate) struct CsrfOnly {
-    csrf: String,
+    pub(super) csrf: String,
 }
 
 /// `POST /sign-out`.
@@ -227,9 +227,12 @@ pub(super) fn spent(advice: &str) -> Response {
     page(StatusCode::NOT_FOUND, &LinkSpentPage { assets: assets::addresses(), advice: advice.to_owned() })
 }
 
+/// The longest path to go to after signing in, in bytes: an app's whole request is one.
+pub(super) const NEXT_MAX: usize = 8 * 1024;
+
 /// A path of this server, to go to after signing in. Anything that a browser could take for another host is refused.
-fn local_path(next: &str) -> Option<&str> {
-    let local = next.starts_with('/') && !next.starts_with("//") && next.len() <= 2_000;
+pub(super) fn local_path(next: &str) -> Option<&str> {
+    let local = next.starts_with('/') && !next.starts_with("//") && next.len() <= NEXT_MAX;
     (local && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')).then_some(next)
 }
 

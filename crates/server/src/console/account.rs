@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 use keystead_domain::{Error, Field, NewPassword, OrganizationState, PersonName, RoleId, User, Via};
 use serde::Deserialize;
 
-use super::access::{HOME, PASSWORD_HINT};
+use super::access::{HOME, PASSWORD_HINT, local_path};
 use super::forms::{Posted, field_error};
 use super::html::{PageError, page, see_other};
 use super::list::time;
@@ -135,6 +135,8 @@ pub(crate) async fn end_sessions(
 pub(crate) struct SwitchFields {
     csrf: String,
     user: String,
+    #[serde(default)]
+    next: String,
 }
 
 /// `POST /switch`: goes over to another organization, as far as the session has proven who one is there.
@@ -145,7 +147,7 @@ pub(crate) async fn switch(
     visit.check_form(&fields.csrf)?;
     let user = fields.user.parse().map_err(|_| Error::NotFound("user"))?;
     let signed_in = visit.app().switch(&visit.actor, user, visit.origin.clone()).await?;
-    Ok(enter(&visit, &signed_in, HOME))
+    Ok(enter(&visit, &signed_in, local_path(&fields.next).unwrap_or(HOME)))
 }
 
 fn enter(visit: &SignedIn, signed_in: &keystead_app::SignedIn, to: &str) -> Response {

@@ -16,6 +16,12 @@ use crate::{Settings, assets, observe, problem};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a page whose form leads to another place, too, once it was taken: browsers hold the redirect to the policy as well
+/// (Content Security Policy 3, section 6.4.2).
+pub(super) fn policy_for_forms_to(source: &str) -> String {
+    POLICY.replace("form-action 'self'", &format!("form-action 'self' {source}"))
+}
+
 /// A page that could not be shown, or a form that could not be taken.
 #[derive(Clone)]
 pub(crate) struct PageError(pub(crate) Error);

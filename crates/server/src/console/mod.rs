@@ -8,6 +8,8 @@ pub(crate) mod account;
 mod assigning;
 pub(crate) mod audit;
 pub(crate) mod bulk;
+pub(crate) mod connected_apps;
+pub(crate) mod consent;
 mod csrf;
 pub(crate) mod dialogs;
 pub(crate) mod email_access;

@@ -58,6 +58,13 @@ pub(super) fn links(actor: &Actor, path: &str) -> Vec<NavLink> {
         ),
         page(
             true,
+            "/settings/connected-apps",
+            "Connected apps",
+            "app",
+            "See which apps act for you, and disconnect them.",
+        ),
+        page(
+            true,
             "/settings/account",
             "Account",
             "person",

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use keystead_app::{App, BrowserSecret, RequestOrigin};
 use keystead_domain::{Actor, Error, OrganizationState, RoleId, User};
 
+use super::consent::AUTHORIZE;
 use super::csrf;
 use super::html::{PageError, see_other};
 use super::nav;
@@ -30,7 +31,8 @@ impl FromRequestParts<Doors> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, doors: &Doors) -> Result<Self, Response> {
         let to_sign_in = || {
             // Where a form is posted to, the form itself is found.
-            let path = parts.uri.path_and_query().filter(|path| path.path().starts_with("/settings"));
+            let is_page = |path: &str| path.starts_with("/settings") || path == AUTHORIZE;
+            let path = parts.uri.path_and_query().filter(|path| is_page(path.path()));
             let next = path.map_or("", |path| path.as_str());
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
             see_other(&if next.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") })

@@ -11,6 +11,7 @@ use std::fmt;
 mod access;
 mod account;
 mod audit;
+mod connected_apps;
 mod dialogs;
 mod email_access;
 mod embed;
@@ -28,6 +29,9 @@ pub use access::{
 };
 pub use account::{AccountErrors, AccountPage, AccountRole, SessionRow};
 pub use audit::{AuditChoice, AuditForm, AuditLogPage, AuditRow};
+pub use connected_apps::{
+    Asking, ConnectedAppRow, ConnectedAppsPage, ConsentPage, DisconnectForm, Recipient,
+};
 pub use dialogs::{
     AlreadyCreated, ChosenKey, Closed, CreateErrors, CreateForm, Created, Dialog, EditErrors, EditForm,
     EditRefused, EndSessionsForm, ExpirationChoice, RevokeForm, RevokeManyForm, Snippet,
