@@ -8,7 +8,9 @@ import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 
 const [sdk, address, key] = process.argv.slice(1);
-const say = (line) => console.log(JSON.stringify(line));
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+// What the SDKs remark is not for whoever reads the answers.
+console.debug = console.log = console.error;
 const about = { name: "keystead-tests", version: "1.0.0" };
 const capabilities = { elicitation: { form: {} } };
 
@@ -75,6 +77,12 @@ class Visitor {
   }
   saveCodeVerifier(verifier) {
     this.saved.verifier = verifier;
+  }
+  discoveryState() {
+    return this.saved.discovery;
+  }
+  saveDiscoveryState(discovery) {
+    this.saved.discovery = discovery;
   }
   redirectToAuthorization(url) {
     say({ event: "authorize", url });
@@ -145,6 +153,8 @@ const calls = {
     reply = given ?? { action: "cancel" };
     return { ...(await client.callTool(call)), elicited };
   },
+  // Models call tools side by side.
+  side_by_side: ({ calls }) => Promise.all(calls.map((call) => client.callTool(call))),
   async listen() {
     const heard = (notification) => say({ event: notification.method });
     client.setNotificationHandler("notifications/resources/list_changed", heard);
@@ -152,6 +162,8 @@ const calls = {
     subscription.closed.then((how) => say({ event: "ended", how }));
     return subscription.honoredFilter;
   },
+  // It learns from the server's answer that its token has run out.
+  later: () => ({}),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -105,9 +105,14 @@ class Calls:
         self.stack = stack
         self.tasks = tasks
         self.client = None
+        self.visitor = None
 
     async def connect(self):
-        proof = {"headers": {"authorization": f"Bearer {key[0]}"}} if key else {"auth": await visitor(self.stack)}
+        if key:
+            proof = {"headers": {"authorization": f"Bearer {key[0]}"}}
+        else:
+            self.visitor = await visitor(self.stack)
+            proof = {"auth": self.visitor}
         http = httpx2.AsyncClient(timeout=60, event_hooks={"response": [note]}, **proof)
         transport = streamable_http_client(address, http_client=await self.stack.enter_async_context(http))
         self.client = await self.stack.enter_async_context(Client(transport, elicitation_callback=elicit))
@@ -141,6 +146,18 @@ class Calls:
         globals()["reply"] = reply or {"action": "cancel"}
         return plain(await self.client.call_tool(name, arguments)) | {"elicited": list(elicited)}
 
+    async def side_by_side(self, calls):
+        """Models call tools side by side."""
+        results = {}
+
+        async def call(at, one):
+            results[at] = await self.call(**one)
+
+        async with anyio.create_task_group() as tasks:
+            for at, one in enumerate(calls):
+                tasks.start_soon(call, at, one)
+        return [results[at] for at in sorted(results)]
+
     async def listen(self):
         return await self.tasks.start(self.listening)
 
@@ -153,6 +170,11 @@ class Calls:
                 say({"event": "ended", "how": "graceful"})
             except SubscriptionLost:
                 say({"event": "ended", "how": "remote"})
+
+    async def later(self):
+        """It looks at its own clock to know that its token has run out."""
+        self.visitor.context.token_expiry_time = 1
+        return {}
 
 
 def innermost(error):
