@@ -1,10 +1,12 @@
 //! The programs that come with MCP: the Inspector's command line, and the conformance suite.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Command;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::mcp::{node, npm_folder};
 
@@ -32,19 +34,58 @@ pub async fn mcp_inspector(address: &str, key: &str, arguments: &[&str]) -> Resu
     }
 }
 
-/// Runs one scenario of the MCP conformance suite: `of` is `server` or `authorization`. Returns the checks that it made.
-pub async fn mcp_conformance(of: &str, scenario: &str, arguments: &[&str]) -> Vec<Value> {
-    let results = tempfile::tempdir().expect("a temporary directory");
-    let mut suite = program("conformance/dist/index.js");
-    suite.args([of, "--scenario", scenario, "--output-dir"]).arg(results.path()).args(arguments);
-    let output = run(&mut suite).await;
-    let folders = std::fs::read_dir(results.path()).expect("a folder").flatten().map(|entry| entry.path());
-    let checks: Vec<_> =
-        folders.filter_map(|folder| std::fs::read(folder.join("checks.json")).ok()).collect();
-    let [checks] = &checks[..] else {
-        panic!("{scenario} left no checks: {}", String::from_utf8_lossy(&output.stderr))
-    };
-    serde_json::from_slice(checks).expect("a list of checks")
+/// A run of the MCP conformance suite; dropped, it is killed.
+pub struct McpConformance {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    results: TempDir,
+}
+
+impl McpConformance {
+    /// Every scenario that there is for servers and for authorization servers.
+    pub async fn scenarios() -> Vec<String> {
+        let mut suite = program("conformance/dist/index.js");
+        let output = run(suite.args(["list", "--server", "--authorization"])).await;
+        let listed = String::from_utf8(output.stdout).expect("text");
+        let names = listed.lines().filter_map(|line| line.strip_prefix("  - ")?.split(' ').next());
+        names.map(str::to_owned).collect()
+    }
+
+    /// Starts it: the arguments say with what, against whom.
+    pub fn start(arguments: &[&str]) -> Self {
+        let results = tempfile::tempdir().expect("a temporary directory");
+        let mut suite = program("conformance/dist/index.js");
+        suite.args(arguments).arg("--output-dir").arg(results.path()).stdout(Stdio::piped());
+        let mut process = suite.spawn().expect("it starts");
+        let lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
+        Self { process, lines, results }
+    }
+
+    /// The next line that it prints and that begins so.
+    pub async fn line(&mut self, begin: &str) -> String {
+        loop {
+            let line = self.next_line().await;
+            let line = line.unwrap_or_else(|| panic!("the suite has ended without {begin}"));
+            if line.starts_with(begin) {
+                return line;
+            }
+        }
+    }
+
+    /// The checks that it has made when it has ended, those that went wrong included.
+    pub async fn checks(mut self) -> Vec<Value> {
+        while self.next_line().await.is_some() {}
+        tokio::time::timeout(PATIENCE, self.process.wait()).await.expect("it ends").expect("it has started");
+        let scenarios = std::fs::read_dir(self.results.path()).expect("a folder").flatten();
+        let checks =
+            scenarios.map(|scenario| std::fs::read(scenario.path().join("checks.json")).expect("checks"));
+        checks.flat_map(|checks| serde_json::from_slice::<Vec<Value>>(&checks).expect("a list")).collect()
+    }
+
+    async fn next_line(&mut self) -> Option<String> {
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
+        line.unwrap_or_else(|_| panic!("the suite is silent for {PATIENCE:?}")).expect("text")
+    }
 }
 
 fn program(script: &str) -> Command {
