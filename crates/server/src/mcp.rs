@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -60,22 +60,20 @@ impl Mcp {
         Arc::new(Self { doors: doors.clone(), service, streams: Arc::default() })
     }
 
-    /// Who asks; or what whoever is nobody is told, before their body is read.
-    fn admit(&self, parts: &Parts) -> Result<Actor, Response> {
-        let actor = if has_token(parts.uri.query().unwrap_or_default()) {
-            Err(NoActor::Malformed(Malformed(
+    /// Who asks, before their body is read.
+    fn admit(&self, parts: &Parts) -> Result<Actor, NoActor> {
+        if has_token(parts.uri.query().unwrap_or_default()) {
+            return Err(NoActor::Malformed(Malformed(
                 "Send the token in the Authorization header, never in the address. Revoke one that was sent like this.",
-            )))
-        } else {
-            mcp_actor(&self.doors, &parts.headers, &parts.extensions)
-        };
-        actor.map_err(|why| no_actor(why, self.doors.settings()))
+            )));
+        }
+        mcp_actor(&self.doors, &parts.headers, &parts.extensions)
     }
 
     async fn serve(&self, actor: &Actor, mut parts: Parts, body: Body) -> Response {
         let place = match self.streams.admit(&mut parts, actor.user().id) {
             Ok(place) => place,
-            Err(refused) => return refused,
+            Err(full) => return full.into_response(),
         };
         let sent = match body::read(body, BODY_BYTES).await {
             Ok(sent) => sent,
@@ -103,7 +101,7 @@ pub(crate) async fn mcp(Extension(mcp): Extension<Arc<Mcp>>, request: Request) -
     let (parts, body) = request.into_parts();
     let mut response = match mcp.admit(&parts) {
         Ok(actor) => mcp.serve(&actor, parts, body).await,
-        Err(refused) => refused,
+        Err(why) => no_actor(why, mcp.doors.settings()),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // It may hold a token.

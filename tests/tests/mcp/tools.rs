@@ -1,6 +1,7 @@
 //! What each tool does, and what it refuses.
 
 use jiff::SignedDuration;
+use keystead_app::operator::Command;
 use keystead_tests::TestServer;
 use serde_json::{Value, json};
 
@@ -256,4 +257,26 @@ async fn a_person_who_can_be_asked_confirms_a_revocation_themselves() {
         answered(json!({ "id": old.id }), json!({ "action": "accept", "content": { "name": "old" } })).await;
     assert_eq!(result["structuredContent"]["revoked"], true, "{result}");
     assert_eq!(server.verify(&old.token).await.status(), 401);
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_tool_and_outcome_and_name_nobody() {
+    let server = TestServer::start().await;
+    let ada = server.administrator("ada@example.com").await;
+    let roles = vec!["administrator".to_owned(), "site_administrator".to_owned()];
+    server.operate(Command::UserSetRoles { email: ada.email.clone(), organization: None, roles }).await;
+    let key = server.key(&ada, "canary", "30d").await;
+    let client = Client::new(&server, &key.token);
+    client.done("whoami", json!({})).await;
+    client.done("whoami", json!({})).await;
+    client.refused("get_api_key", json!({ "id": "canary" })).await;
+    client.ask("tools/call", json!({ "name": "canary" })).await;
+    let metrics = server.get("/metrics").bearer_auth(&key.token).send().await.unwrap().text().await.unwrap();
+    for line in [
+        r#"keystead_mcp_tool_calls_total{tool="whoami",outcome="done"} 2"#,
+        r#"keystead_mcp_tool_calls_total{tool="get_api_key",outcome="refused"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+    assert!(!metrics.contains("canary"));
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -60,21 +60,25 @@ impl Streams {
         self: &Arc<Self>,
         parts: &mut Parts,
         user: UserId,
-    ) -> Result<Option<Arc<Place>>, Response> {
+    ) -> Result<Option<Arc<Place>>, Full> {
         if parts.headers.get("mcp-method").is_none_or(|method| method != "subscriptions/listen") {
             return Ok(None);
         }
-        let place = self.enter(user).ok_or_else(|| {
-            let full = Error::RateLimited { retry_after: SignedDuration::from_secs(30) };
-            described(
-                &full,
-                &format!(
-                    "Too many open streams: at most {OF_USER} for a user. Close one, or try again later."
-                ),
-            )
-        })?;
+        let place = self.enter(user).ok_or(Full)?;
         parts.extensions.insert(Arc::clone(&place));
         Ok(Some(place))
+    }
+}
+
+/// There is no place left.
+pub(super) struct Full;
+
+impl IntoResponse for Full {
+    fn into_response(self) -> Response {
+        let full = Error::RateLimited { retry_after: SignedDuration::from_secs(30) };
+        let words =
+            format!("Too many open streams: at most {OF_USER} for a user. Close one, or try again later.");
+        described(&full, &words)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) enum View {
     /// Those that the caller created.
     #[default]
     Mine,
-    /// Those of everyone in the organization. Needs the permission keys:read_all.
+    /// Those of everyone in the organization. Needs the permission `keys:read_all`.
     All,
 }
 

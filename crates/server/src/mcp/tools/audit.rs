@@ -56,7 +56,7 @@ pub(super) struct SearchInput {
     #[serde(default = "page")]
     #[schemars(range(min = 1, max = 100))]
     first: i64,
-    /// Only events older than this place: next_cursor of an answer to the same filters.
+    /// Only events older than this place: `next_cursor` of an answer to the same filters.
     #[schemars(length(max = 200))]
     after: Option<String>,
 }
@@ -66,7 +66,7 @@ pub(super) struct SearchInput {
 pub(super) struct EventPage {
     /// The events, newest first.
     events: Vec<AuditEvent>,
-    /// Ask for older ones with after=next_cursor; null on the last page.
+    /// Ask for older ones with `after=next_cursor`; null on the last page.
     next_cursor: Option<String>,
 }
 

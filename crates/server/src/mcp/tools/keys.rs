@@ -36,7 +36,7 @@ pub(super) struct ListInput {
     #[serde(default = "page")]
     #[schemars(range(min = 1, max = 100))]
     first: i64,
-    /// Only keys after this place: next_cursor of an answer to the same view, search and status.
+    /// Only keys after this place: `next_cursor` of an answer to the same view, search and status.
     #[schemars(length(max = 200))]
     after: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(super) fn page() -> i64 {
 pub(super) struct KeyPage {
     /// The keys.
     keys: Vec<ApiKey>,
-    /// Ask for the next page with after=next_cursor; null on the last page.
+    /// Ask for the next page with `after=next_cursor`; null on the last page.
     next_cursor: Option<String>,
     /// How many keys there are on all pages.
     total: u64,
@@ -83,7 +83,7 @@ pub(super) fn get_tool(name: &'static str) -> Tool {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GetInput {
-    /// The key's id, from list_api_keys.
+    /// The key's id, from `list_api_keys`.
     #[schemars(length(min = 36, max = 36))]
     id: String,
 }
@@ -164,7 +164,7 @@ pub(super) fn update_tool(name: &'static str) -> Tool {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateInput {
-    /// The key's id, from list_api_keys.
+    /// The key's id, from `list_api_keys`.
     #[schemars(length(min = 36, max = 36))]
     id: String,
     /// Its new name. Left out, it stays.

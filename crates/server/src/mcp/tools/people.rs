@@ -34,7 +34,7 @@ pub(super) struct ListInput {
     #[serde(default = "page")]
     #[schemars(range(min = 1, max = 100))]
     first: i64,
-    /// Only users after this place: next_cursor of an answer to the same search and status.
+    /// Only users after this place: `next_cursor` of an answer to the same search and status.
     #[schemars(length(max = 200))]
     after: Option<String>,
 }
@@ -66,7 +66,7 @@ impl From<UserStatus> for domain::UserStatus {
 pub(super) struct UserPage {
     /// The users.
     users: Vec<User>,
-    /// Ask for the next page with after=next_cursor; null on the last page.
+    /// Ask for the next page with `after=next_cursor`; null on the last page.
     next_cursor: Option<String>,
 }
 
@@ -79,7 +79,7 @@ struct User {
     name: String,
     /// Their e-mail address.
     email: String,
-    /// Whether they may do anything, and if not, why: active, deactivated, not_admitted (by the e-mail access rules) or archived
+    /// Whether they may do anything, and if not, why: active, deactivated, `not_admitted` (by the e-mail access rules) or archived
     /// (with their organization). While it is not active, none of their keys works.
     standing: &'static str,
     /// Whether they were invited and never came in.

@@ -34,7 +34,7 @@ pub(super) fn tool(name: &'static str) -> Tool {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RevokeInput {
-    /// The key's id, from list_api_keys.
+    /// The key's id, from `list_api_keys`.
     #[schemars(length(min = 36, max = 36))]
     id: String,
     /// The key's exact name, as the person typed it. Required unless the client can ask the person itself.
