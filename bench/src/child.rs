@@ -45,6 +45,11 @@ impl Child {
         }
         Ok(Duration::from_nanos(nanos))
     }
+
+    /// Its memory in use now, in bytes.
+    pub(crate) fn memory(&self) -> Result<f64> {
+        memory_of(&self.process.id().to_string(), "VmRSS")
+    }
 }
 
 impl Drop for Child {
@@ -57,7 +62,11 @@ impl Drop for Child {
 
 /// A figure of this process in `/proc/self/status`, in bytes: `VmRSS` is the memory in use now, `VmHWM` at the most.
 pub(crate) fn memory(figure: &str) -> Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
+    memory_of("self", figure)
+}
+
+fn memory_of(process: &str, figure: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
     let kibibytes: f64 =
         line.and_then(|line| line.trim().strip_suffix(" kB")).context("a figure")?.parse()?;

@@ -13,6 +13,7 @@ mod directory;
 mod fill;
 mod http;
 mod lighthouse;
+mod mcp;
 mod people;
 mod report;
 mod sessions;
@@ -36,6 +37,11 @@ const BENCHES: &[Bench] = &[
     Bench { name: "create", about: "durable creates a second", run: create::run },
     Bench { name: "console", about: "the keys page: time to render, size, Lighthouse", run: console::run },
     Bench { name: "sessions", about: "minting and checking impersonated sessions", run: sessions::run },
+    Bench {
+        name: "mcp",
+        about: "tools at /mcp against the protocol's SDK with an empty tool",
+        run: mcp::run,
+    },
     Bench { name: "people", about: "a role change, and the pages that list everybody", run: people::run },
 ];
 
@@ -55,6 +61,7 @@ fn main() -> Result<()> {
         ["serve", folder] => http::server::keystead(folder.as_ref())?,
         ["serve-axum", ref headers @ ..] => http::server::axum(headers)?,
         ["serve-hyper", ref headers @ ..] => http::server::hyper(headers)?,
+        ["serve-sdk"] => mcp::server::sdk()?,
         ["hold", keys] => directory::hold(keys.parse()?)?,
         ["open", folder, token] => start::open(folder.as_ref(), token)?,
         [name] if BENCHES.iter().any(|bench| bench.name == name) => {

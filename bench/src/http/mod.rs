@@ -3,24 +3,23 @@
 //! What is compared is the server's processor time a request: that is what a verification costs its operator, and on
 //! a machine that the load shares, requests a second say more of the load than of the server.
 
-mod load;
+pub(crate) mod load;
 pub(crate) mod server;
-
-use std::time::Duration;
+pub(crate) mod turns;
 
 use anyhow::{Context as _, Result};
 use keystead_token::Token;
 
 use crate::child::Child;
 use crate::fill;
-use crate::report::{Spread, percentile};
+use crate::report::Spread;
+use load::Plan;
+use turns::{ROUND, Turns};
 
 const KEYS: usize = 1_000;
 const CONNECTIONS: usize = 32;
 /// The servers take turns, so that whatever else the machine does meets all of them.
 const ROUNDS: usize = 31;
-const WARM_UP: Duration = Duration::from_millis(200);
-const ROUND: Duration = Duration::from_secs(1);
 
 pub(crate) fn run() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -47,15 +46,15 @@ pub(crate) fn run() -> Result<()> {
     println!("| server | CPU µs a request | ratio to bare axum | requests/s | p50 µs | p99 µs |");
     println!("|---|---|---|---|---|---|");
     for server in [&axum, &keystead, &hyper] {
-        let ratios = server.cpu.iter().zip(&axum.cpu).map(|(own, bare)| own / bare);
+        let ratios = server.turns.cpu.iter().zip(&axum.turns.cpu).map(|(own, bare)| own / bare);
         println!(
             "| {} | {} | {} | {} | {} | {} |",
             server.name,
-            Spread::new(server.cpu.iter().copied(), 2),
+            Spread::new(server.turns.cpu.iter().copied(), 2),
             Spread::new(ratios, 3),
-            Spread::new(server.rate.iter().copied(), 0),
-            Spread::new(server.p50.iter().copied(), 0),
-            Spread::new(server.p99.iter().copied(), 0),
+            Spread::new(server.turns.rate.iter().copied(), 0),
+            Spread::new(server.turns.p50.iter().copied(), 0),
+            Spread::new(server.turns.p99.iter().copied(), 0),
         );
     }
     Ok(())
@@ -67,30 +66,20 @@ struct Server {
     process: Child,
     /// Host and port.
     address: String,
-    cpu: Vec<f64>,
-    rate: Vec<f64>,
-    p50: Vec<f64>,
-    p99: Vec<f64>,
+    turns: Turns,
 }
 
 impl Server {
     fn start<'a>(name: &'static str, words: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let mut process = Child::start(words)?;
         let address = process.line()?.replace("http://", "");
-        Ok(Self { name, process, address, cpu: vec![], rate: vec![], p50: vec![], p99: vec![] })
+        Ok(Self { name, process, address, turns: Turns::default() })
     }
 
     fn measure(&mut self, requests: &'static [Vec<u8>]) -> Result<()> {
-        load::run(&self.address, requests, CONNECTIONS, WARM_UP)?;
-        let before = self.process.cpu()?;
-        let load = load::run(&self.address, requests, CONNECTIONS, ROUND)?;
-        let cpu = self.process.cpu()?.saturating_sub(before);
-        let answers = load.latencies.len() as f64;
-        self.cpu.push(cpu.as_nanos() as f64 / 1e3 / answers);
-        self.rate.push(answers / load.took.as_secs_f64());
-        self.p50.push(percentile(&load.latencies, 50) as f64 / 1e3);
-        self.p99.push(percentile(&load.latencies, 99) as f64 / 1e3);
-        Ok(())
+        let is_complete = load::has_head;
+        let plan = Plan { address: &self.address, requests, connections: CONNECTIONS, is_complete };
+        self.turns.take(&self.process, plan)
     }
 }
 

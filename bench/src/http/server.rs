@@ -72,7 +72,8 @@ pub(crate) fn hyper(headers: &[&str]) -> Result<()> {
     })
 }
 
-async fn listen() -> Result<(TcpListener, String)> {
+/// A place on loopback, and its address as a URL.
+pub(crate) async fn listen() -> Result<(TcpListener, String)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     Ok((listener, url))
