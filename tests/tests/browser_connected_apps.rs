@@ -1,6 +1,7 @@
 //! A person lets an app in, sees it and takes it back, in a real browser.
 #![expect(clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
+use keystead_app::operator::{Command, Password};
 use keystead_domain::KeyPolicy;
 use keystead_domain::audit::{Action, AuditFilter};
 use keystead_tests::{
@@ -402,5 +403,59 @@ async fn an_app_is_connected_and_disconnected_without_script() {
     browser.says("#dialog-title", "Disconnect this app?").await;
     browser.click("#dialog .danger").await;
     browser.says("#notice", "The app was disconnected.").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn nobody_sees_or_ends_what_another_connected() {
+    let server = TestServer::start().await;
+    let ada = server.administrator("ada@example.com").await;
+    let grace = server.member("grace@example.com").await;
+    let app = App::start(&server, "Claude Code").await;
+    server.connect_app(&grace, &app.client).await;
+    let connected = async || server.app.connected_apps(&server.actor(&grace).await).await.unwrap();
+    let dialog = format!("/settings/connected-apps/{}/disconnect", connected().await[0].id);
+    let session = server.session(&ada).await;
+    assert_eq!(server.visit(&session, &dialog).await.status(), 404);
+    assert_eq!(server.submit(&session, &dialog, &[]).await.status(), 404);
+    let page = server.visit(&session, "/settings/connected-apps").await.text().await.unwrap();
+    assert!(!page.contains("Claude Code"));
+    let hers = server.session(&grace).await;
+    let answer = server.post(&dialog).header("cookie", &hers.cookie).form(&[("csrf", &session.csrf)]);
+    assert_eq!(answer.send().await.unwrap().status(), 403, "nor by a form that is not from her page");
+    assert_eq!(connected().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_person_of_two_organizations_says_for_which() {
+    let server = TestServer::start().await;
+    let ada = server.member("ada@example.com").await;
+    server.organization("Difference Engines", "bob@example.com").await;
+    let command = Command::UserAdd {
+        email: ada.email.clone(),
+        organization: Some("Difference Engines".to_owned()),
+        name: None,
+        role: "member".to_owned(),
+        password: Some(Password::new(TestServer::PASSWORD.to_owned())),
+    };
+    server.operate(command).await;
+    let app = App::start(&server, "Claude Code").await;
+    let browser = Browser::signed_in(&server, &ada).await;
+    let request = app.request();
+    browser.goto(&request).await;
+    browser.says("h1", QUESTION).await;
+    let (mut here, mut there) = ("My organization", "Difference Engines");
+    if browser.text(".as p").await.contains(there) {
+        (here, there) = (there, here);
+    }
+    browser.says(".as p", here).await;
+    browser.click(&button(&format!("Switch to {there}"))).await;
+    browser.says(".as p", there).await;
+    assert_eq!(browser.path().await, request, "back at the same question");
+    browser.click(&button("Allow")).await;
+    redeem(&server, &app, &app.answered(&browser).await).await;
+    browser.goto("/settings/connected-apps").await;
+    browser.says("tbody tr .name", "Claude Code").await;
+    browser.says("details.org summary", there).await;
     browser.close().await;
 }

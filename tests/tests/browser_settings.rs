@@ -290,8 +290,8 @@ async fn the_navigation_shows_each_page_to_those_who_may_open_it() {
     let cards = "return [...document.querySelectorAll('.card strong')].map(card => card.textContent)";
     let browser = Browser::signed_in(&server, &mia).await;
     browser.goto("/settings").await;
-    assert_eq!(browser.eval(links).await, json!(["API Keys", "Account"]));
-    assert_eq!(browser.eval(cards).await, json!(["API Keys", "Account"]));
+    assert_eq!(browser.eval(links).await, json!(["API Keys", "Connected apps", "Account"]));
+    assert_eq!(browser.eval(cards).await, json!(["API Keys", "Connected apps", "Account"]));
     assert!(!browser.shows("#name").await, "renaming is not offered");
 
     set_roles(&server, &ada, &["administrator", "site_administrator"]).await;
@@ -306,6 +306,7 @@ async fn the_navigation_shows_each_page_to_those_who_may_open_it() {
         "API key policy",
         "Audit log",
         "Organizations",
+        "Connected apps",
         "Account"
     ]);
     assert_eq!(browser.eval(links).await, all);

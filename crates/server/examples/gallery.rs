@@ -18,6 +18,9 @@ use keystead_server::console::view::{
 #[path = "gallery/users.rs"]
 mod users;
 
+#[path = "gallery/connected_apps.rs"]
+mod connected_apps;
+
 #[path = "gallery/embedded.rs"]
 mod embedded;
 
@@ -39,6 +42,7 @@ fn main() {
     lists(&mut save);
     dialogs(&mut save);
     users::pages(&mut save);
+    connected_apps::save(&mut save);
     embedded::save(&mut save);
     let link = |name: &String| {
         // Without a token the embedded page asks nobody for anything.

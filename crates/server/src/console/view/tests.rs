@@ -220,3 +220,45 @@ fn the_embedded_page_arrives_without_data_and_forces_its_theme() {
     assert_eq!(page(None).matches("<script").count(), 1);
     assert!(page(None).contains(r#"<div id="view" data-keys="/embed/keys" data-origins=""></div>"#));
 }
+
+#[test]
+fn whoever_decides_on_an_app_reads_who_describes_it_and_who_is_answered() {
+    let consent = |is_described, recipient| {
+        let asking = Asking {
+            name: HOSTILE.to_owned(),
+            host: if is_described { "app.example" } else { "callback.example:8443" }.to_owned(),
+            answered_at: "callback.example:8443".to_owned(),
+            recipient,
+            is_described,
+        };
+        let viewer = Viewer {
+            name: HOSTILE.to_owned(),
+            email: "ada@example.org".to_owned(),
+            role: "member".to_owned(),
+            organization: HOSTILE.to_owned(),
+            others: vec![OtherOrganization { user: "u2".to_owned(), name: HOSTILE.to_owned() }],
+        };
+        let here = "/oauth2/authorize?state=\"><script>".to_owned();
+        ConsentPage {
+            assets: assets(),
+            csrf: "csrf".to_owned(),
+            asking,
+            may: vec![HOSTILE.to_owned()],
+            viewer,
+            switch: String::new(),
+            here,
+        }
+        .render()
+        .unwrap()
+    };
+    for recipient in [Recipient::Site, Recipient::ThisComputer, Recipient::App] {
+        let described = consent(true, recipient);
+        assert!(described.contains("Described by") && described.contains(">app.example<"), "{described}");
+        assert!(described.contains("callback.example:8443") && !described.contains("not verified"));
+        let unknown = consent(false, recipient);
+        assert!(unknown.contains("callback.example:8443") && unknown.contains("Name not verified"));
+        for html in [described, unknown] {
+            assert!(!html.contains("<script>") && !html.contains(" autofocus"), "{html}");
+        }
+    }
+}
