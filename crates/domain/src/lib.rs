@@ -55,7 +55,7 @@ pub use oauth::{
     AccessClaims, AnswerTo, AuthorizationParameters, AuthorizationRequest, AuthorizedClient,
     BadClientMetadata, ClientId, ClientIdUrl, ClientMetadata, CodeChallenge, ConnectedApp, ConnectionEnd,
     ConnectionScope, Issuer, MCP_SCOPE, NewConnection, OauthLifetimes, OauthRefusal, RedirectUri,
-    check_resource,
+    RefreshStanding, RefreshUse, check_resource,
 };
 pub use organization::{GROUPS_MAX, Group, Organization, OrganizationRecord, OrganizationState};
 pub use page::{Cursor, KeyFilter, MAX_PAGE_SIZE, PageRequest};

@@ -9,6 +9,7 @@ mod client_id_url;
 mod connection;
 mod pkce;
 mod redirect_uri;
+mod refresh;
 mod uri_text;
 
 pub use access_token::{AccessClaims, Issuer, MCP_SCOPE};
@@ -23,3 +24,4 @@ pub use connection::{
 };
 pub use pkce::CodeChallenge;
 pub use redirect_uri::RedirectUri;
+pub use refresh::{RefreshStanding, RefreshUse};

@@ -5,7 +5,8 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use keystead_domain::audit::Trace;
 use keystead_domain::{
-    AccessClaims, AuthorizedClient, ConnectionEnd, Error, OauthLifetimes, OauthRefusal, check_resource,
+    AccessClaims, AuthorizedClient, ConnectionEnd, Error, OauthLifetimes, OauthRefusal, RefreshUse,
+    check_resource,
 };
 use keystead_store::{CodeRecord, RefreshRecord, Transaction};
 use keystead_token::{Prefix, Token, TokenHash, TokenRef};
@@ -78,12 +79,12 @@ impl App {
                 .await;
         }
         check_code(&record, asked, now)?;
-        self.check_user(&record.client)?;
+        self.check_user(&record.client, OauthRefusal::INVALID_CODE)?;
         change.redeem(&record.client).await.map_err(fault)?;
         self.issue(change, &record.client, now).await
     }
 
-    /// Replaces a refresh token. One that comes a second time ends the connection (OAuth 2.1, section 4.3.1).
+    /// Replaces a refresh token. One that two parties have ends the connection ([`RefreshUse`]).
     pub async fn refresh(
         &self,
         token: &str,
@@ -101,13 +102,15 @@ impl App {
         let mut change = self.begin_as_client(origin, now).await?;
         let record = change.refresh_token(&hash).await.map_err(fault)?.ok_or(REFUSED)?;
         check_refresh(&record, client_id, now)?;
-        if record.used {
-            return self
-                .end_of_both(change, &record.client, ConnectionEnd::RefreshTokenReused, REFUSED)
-                .await;
+        match record.standing.on_use(now) {
+            RefreshUse::Reuse => {
+                let why = ConnectionEnd::RefreshTokenReused;
+                return self.end_of_both(change, &record.client, why, REFUSED).await;
+            }
+            RefreshUse::Replace => change.use_refresh_token(&record.client, &hash).await.map_err(fault)?,
+            RefreshUse::Again => {}
         }
-        self.check_user(&record.client)?;
-        change.use_refresh_token(&record.client, &hash).await.map_err(fault)?;
+        self.check_user(&record.client, REFUSED)?;
         self.issue(change, &record.client, now).await
     }
 
@@ -143,9 +146,10 @@ impl App {
         Err(refusal.into())
     }
 
-    fn check_user(&self, client: &AuthorizedClient) -> Result<(), OauthRefusal> {
+    /// Whoever may not act now gets no tokens; what was begun is dropped.
+    fn check_user(&self, client: &AuthorizedClient, refusal: OauthRefusal) -> Result<(), OauthRefusal> {
         let user = self.directory.user(client.user);
-        if user.is_some_and(|user| user.may_act()) { Ok(()) } else { Err(OauthRefusal::INVALID_CODE) }
+        if user.is_some_and(|user| user.may_act()) { Ok(()) } else { Err(refusal) }
     }
 
     async fn issue(

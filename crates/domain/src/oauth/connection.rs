@@ -17,6 +17,8 @@ impl OauthLifetimes {
     pub const ACCESS_TOKEN: SignedDuration = SignedDuration::from_mins(15);
     /// A refresh token that is not used.
     pub const REFRESH_TOKEN: SignedDuration = SignedDuration::from_hours(24 * 30);
+    /// How long a refresh token may be used again that was just used: programs that do two things at once ask twice with the same one.
+    pub const LEEWAY: SignedDuration = SignedDuration::from_secs(10);
     /// A connection, whatever it is used for: then the person is asked again (ASVS 5.0, 10.4.8).
     pub const CONNECTION: SignedDuration = SignedDuration::from_hours(24 * 90);
     /// A registered client that nobody has connected.

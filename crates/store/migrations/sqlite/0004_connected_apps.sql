@@ -28,6 +28,8 @@ CREATE TABLE connections (
     redeemed_at     INTEGER,
     last_used_at    INTEGER NOT NULL,
     ends_at         INTEGER NOT NULL,
+    -- How often its refresh token was replaced.
+    generation      INTEGER NOT NULL DEFAULT 0,
     -- When somebody ended it; NULL as long as nobody has. The row stays, because the audit log names it.
     ended_at        INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -44,6 +46,8 @@ BEGIN SELECT RAISE (ABORT, 'a code is redeemed once'); END;
 CREATE TABLE refresh_tokens (
     token_hash    BLOB    NOT NULL PRIMARY KEY CHECK (length(token_hash) = 32),
     connection_id BLOB    NOT NULL REFERENCES connections (id),
+    -- The connection's as of when it was made: tokens of one generation replaced the same one.
+    generation    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,
     used_at       INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -1,13 +1,13 @@
 //! Refresh tokens: each is used once, and the used ones are remembered, so that one that comes back gives a thief away.
 
 use jiff::Timestamp;
-use keystead_domain::AuthorizedClient;
+use keystead_domain::{AuthorizedClient, RefreshStanding};
 use keystead_token::TokenHash;
 use sqlx::Row as _;
 
 use super::connections::authorized_client;
 use crate::keys::changed_one;
-use crate::rows::instant;
+use crate::rows::{instant, optional_instant};
 use crate::{Store, StoreError, Transaction};
 
 const TABLE: &str = "refresh_tokens";
@@ -19,8 +19,8 @@ pub struct RefreshRecord {
     pub client: AuthorizedClient,
     /// The first instant at which it no longer counts.
     pub expires_at: Timestamp,
-    /// Whether it was used.
-    pub used: bool,
+    /// Its place among the connection's.
+    pub standing: RefreshStanding,
 }
 
 impl Store {
@@ -38,7 +38,8 @@ impl Transaction {
     /// What is known of a refresh token.
     pub async fn refresh_token(&mut self, hash: &TokenHash) -> Result<Option<RefreshRecord>, StoreError> {
         let row = sqlx::query(
-            "SELECT c.id, c.organization_id, c.user_id, c.client_id, c.ends_at, c.ended_at, r.expires_at, r.used_at \
+            "SELECT c.id, c.organization_id, c.user_id, c.client_id, c.ends_at, c.ended_at, r.expires_at, r.used_at, r.generation, \
+             c.generation, (SELECT COUNT(*) FROM refresh_tokens s WHERE s.connection_id = c.id AND s.generation = c.generation) \
              FROM refresh_tokens r JOIN connections c ON c.id = r.connection_id WHERE r.token_hash = $1",
         )
         .bind(&hash.as_bytes()[..])
@@ -48,29 +49,38 @@ impl Transaction {
         let record = RefreshRecord {
             client: authorized_client(&row)?,
             expires_at: instant(TABLE, row.try_get(6)?)?,
-            used: row.try_get::<Option<i64>, _>(7)?.is_some(),
+            standing: RefreshStanding {
+                used_at: optional_instant(TABLE, row.try_get(7)?)?,
+                generation: row.try_get(8)?,
+                latest: row.try_get(9)?,
+                siblings: row.try_get(10)?,
+            },
         };
         self.trace_to(&record.client);
         Ok(Some(record))
     }
 
-    /// Keeps a refresh token for a connection.
+    /// Keeps a refresh token for a connection, of its latest generation.
     pub async fn add_refresh_token(
         &mut self,
         client: &AuthorizedClient,
         hash: &TokenHash,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO refresh_tokens (token_hash, connection_id, expires_at) VALUES ($1, $2, $3)")
-            .bind(&hash.as_bytes()[..])
-            .bind(&client.connection.as_bytes()[..])
-            .bind(expires_at.as_millisecond())
-            .execute(self.connection()?)
-            .await?;
-        Ok(())
+        let rows = sqlx::query(
+            "INSERT INTO refresh_tokens (token_hash, connection_id, generation, expires_at) \
+             SELECT $1, id, generation, $3 FROM connections WHERE id = $2",
+        )
+        .bind(&hash.as_bytes()[..])
+        .bind(&client.connection.as_bytes()[..])
+        .bind(expires_at.as_millisecond())
+        .execute(self.connection()?)
+        .await?
+        .rows_affected();
+        changed_one(rows)
     }
 
-    /// Uses up a refresh token that was read in this transaction.
+    /// Uses up a refresh token that was read in this transaction: the next generation begins.
     pub async fn use_refresh_token(
         &mut self,
         client: &AuthorizedClient,
@@ -86,12 +96,15 @@ impl Transaction {
                 .await?
                 .rows_affected();
         changed_one(rows)?;
-        sqlx::query("UPDATE connections SET last_used_at = $1 WHERE id = $2 AND last_used_at < $1")
-            .bind(now)
-            .bind(&client.connection.as_bytes()[..])
-            .execute(connection)
-            .await?;
-        Ok(())
+        let rows = sqlx::query(
+            "UPDATE connections SET last_used_at = $1, generation = generation + 1 WHERE id = $2",
+        )
+        .bind(now)
+        .bind(&client.connection.as_bytes()[..])
+        .execute(connection)
+        .await?
+        .rows_affected();
+        changed_one(rows)
     }
 
     /// Forgets up to `limit` refresh tokens that have run out: they are refused, used or not.
