@@ -82,8 +82,8 @@ async fn what_is_no_such_exchange_is_refused_in_the_shape_of_oauth() {
     for (what, request, error) in [
         ("another grant", grant("client_credentials"), "unsupported_grant_type"),
         ("a password", grant("password"), "unsupported_grant_type"),
-        ("a code", grant("authorization_code"), "unsupported_grant_type"),
-        ("a refresh", grant("refresh_token"), "unsupported_grant_type"),
+        ("a code that is none", grant("authorization_code"), "invalid_request"),
+        ("a refresh without a token", grant("refresh_token"), "invalid_request"),
         (
             "a grant in capitals",
             grant("URN:IETF:PARAMS:OAUTH:GRANT-TYPE:TOKEN-EXCHANGE"),
