@@ -1,7 +1,7 @@
 //! The real `keystead` binary as a child process, as people run it.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// If there is none: `cargo xtask test` builds it, `cargo test` of this package alone does not.
 pub fn keystead() -> PathBuf {
     let test = std::env::current_exe().expect("a test binary");
-    let path = test.parent().and_then(std::path::Path::parent).expect("target/debug").join("keystead");
+    let path = test.parent().and_then(Path::parent).expect("target/debug").join("keystead");
     assert!(path.exists(), "{} is not there: run `cargo build --workspace` first", path.display());
     path
 }
@@ -31,8 +31,19 @@ impl Serving {
     /// # Panics
     /// If it cannot be started.
     pub fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(keystead())
-            .args(args)
+        Self::spawn(Command::new(keystead()).args(args))
+    }
+
+    /// Starts it with arguments, on a system that trusts no other certificates than those of a file.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start_trusting(certificates: &Path, args: &[&str]) -> Self {
+        Self::spawn(Command::new(keystead()).args(args).env("SSL_CERT_FILE", certificates))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -58,31 +58,37 @@ fn by(locator: &str) -> By {
 impl Browser {
     /// A browser at the server's door.
     pub async fn open(server: &TestServer) -> Self {
-        let mut browser = Self::start(server, &[], json!({})).await;
+        let mut browser = Self::start(&server.url, &[], json!({})).await;
         browser.show_time(server.now()).await;
         browser
     }
 
     /// A browser that blocks third-party cookies, and whose clock is the test's in frames of other sites, too.
     pub async fn open_for_frames(server: &TestServer) -> Self {
-        let mut browser = Self::start(server, ONE_PROCESS, json!({ THIRD_PARTY_COOKIES: 1 })).await;
+        let mut browser = Self::start(&server.url, ONE_PROCESS, json!({ THIRD_PARTY_COOKIES: 1 })).await;
         browser.show_time(server.now()).await;
         browser
     }
 
     /// A browser that blocks third-party cookies and is otherwise as it comes; frames of other sites show the real time.
     pub async fn open_as_it_comes(server: &TestServer) -> Self {
-        Self::start(server, &[], json!({ THIRD_PARTY_COOKIES: 1 })).await
+        Self::start(&server.url, &[], json!({ THIRD_PARTY_COOKIES: 1 })).await
     }
 
     /// The same, but with third-party cookies.
     pub async fn open_with_third_party_cookies(server: &TestServer) -> Self {
-        Self::start(server, &[], json!({ THIRD_PARTY_COOKIES: 0 })).await
+        Self::start(&server.url, &[], json!({ THIRD_PARTY_COOKIES: 0 })).await
     }
 
     /// A browser that runs no script of any page.
     pub async fn open_without_script(server: &TestServer) -> Self {
-        Self::start(server, &[], json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+        Self::start(&server.url, &[], json!({ "profile.managed_default_content_settings.javascript": 2 }))
+            .await
+    }
+
+    /// A browser at any address, otherwise as it comes.
+    pub async fn open_at(url: &str) -> Self {
+        Self::start(url, &[], json!({})).await
     }
 
     /// A browser in which a user is signed in, on the API Keys page.
@@ -92,7 +98,7 @@ impl Browser {
         browser
     }
 
-    async fn start(server: &TestServer, more: &[&str], preferences: Value) -> Self {
+    async fn start(url: &str, more: &[&str], preferences: Value) -> Self {
         let chromedriver = Chromedriver::shared();
         let mut capabilities = DesiredCapabilities::chrome();
         let flags = [
@@ -114,7 +120,7 @@ impl Browser {
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a level");
         capabilities.add_experimental_option("prefs", preferences).expect("an option");
         let driver = WebDriver::new(chromedriver.url(), capabilities).await.expect("Chromium starts");
-        Self { driver, url: server.url.clone(), clock: None, _chromedriver: chromedriver }
+        Self { driver, url: url.to_owned(), clock: None, _chromedriver: chromedriver }
     }
 
     /// Closes it.

@@ -22,6 +22,7 @@ mod bearer;
 pub mod binary;
 mod browser;
 mod chromedriver;
+mod client_document;
 mod database;
 mod embedder;
 mod http;
@@ -39,6 +40,7 @@ mod tool;
 
 pub use bearer::BearerProxy;
 pub use browser::{Browser, button, row};
+pub use client_document::ClientDocument;
 pub use database::Snapshot;
 pub use embedder::Embedder;
 pub use http::{Browserless, Form};

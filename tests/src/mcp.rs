@@ -66,9 +66,9 @@ impl McpAnswer {
 }
 
 impl McpClient {
-    /// Starts one that knows the address of an MCP server and an API key, or is let in by OAuth if it has none; it waits for
-    /// `connect`.
-    pub fn start(library: McpLibrary, address: &str, key: Option<&str>) -> Self {
+    /// Starts one that knows the address of an MCP server and an API key; without a key it has itself let in by OAuth, as the client
+    /// that describes itself at `proof` if that is an address. It waits for `connect`.
+    pub fn start(library: McpLibrary, address: &str, proof: Option<&str>) -> Self {
         let mut command = match library {
             McpLibrary::TypeScript => typescript("@modelcontextprotocol/client"),
             McpLibrary::TypeScriptBefore2026 => typescript("@modelcontextprotocol/sdk"),
@@ -83,7 +83,7 @@ impl McpClient {
                 python
             }
         };
-        command.arg(address).args(key).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.arg(address).args(proof).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process =
             command.spawn().unwrap_or_else(|error| panic!("{library:?} does not start: {error}"));
         let calls = process.stdin.take().expect("its input is piped");

@@ -1,5 +1,6 @@
 // A program that connects an AI tool to Keystead with an official TypeScript SDK. The arguments are the SDK's package, the address,
-// and the API key, if it has one; without a key it has itself let in by OAuth. Each line of standard input is a call,
+// and the API key, if it has one; without a key it has itself let in by OAuth, as the client that describes itself at an address, if
+// that is given instead. Each line of standard input is a call,
 // `{"call": NAME, "with": {…}}`. On standard output each call is answered by a line with `result` or `error`, and `statuses`, those of the
 // HTTP answers that came in meanwhile. Lines with `event` say what else happens.
 
@@ -7,7 +8,9 @@ import { createServer } from "node:http";
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 
-const [sdk, address, key] = process.argv.slice(1);
+const [sdk, address, proof] = process.argv.slice(1);
+const document = proof?.startsWith("https://") ? proof : undefined;
+const key = document ? undefined : proof;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 // What the SDKs remark is not for whoever reads the answers.
 console.debug = console.log = console.error;
@@ -53,6 +56,7 @@ class Visitor {
   saved = {};
   constructor(redirectUrl) {
     this.redirectUrl = redirectUrl;
+    this.clientMetadataUrl = document;
     this.clientMetadata = { client_name: "Test tool", redirect_uris: [redirectUrl], token_endpoint_auth_method: "none" };
   }
   state() {

@@ -1,6 +1,7 @@
 """A program that connects an AI tool to Keystead with the official Python SDK.
 
-The arguments are the address, and the API key, if it has one; without a key it has itself let in by OAuth. Each line of standard input is
+The arguments are the address, and the API key, if it has one; without a key it has itself let in by OAuth, as the client that describes
+itself at an address, if that is given instead. Each line of standard input is
 a call, `{"call": NAME, "with": {…}}`. On standard output each call is answered by a line with `result` or `error`, and `statuses`, those
 of the HTTP answers that came in meanwhile. Lines with `event` say what else happens.
 """
@@ -22,7 +23,9 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
-address, *key = sys.argv[1:]
+address, *proof = sys.argv[1:]
+document = next((given for given in proof if given.startswith("https://")), None)
+key = None if document else next(iter(proof), None)
 statuses = []
 elicited = []
 reply = {"action": "cancel"}
@@ -88,7 +91,7 @@ async def visitor(stack):
         redirect_uris=[f"http://127.0.0.1:{port}/callback"],
         token_endpoint_auth_method="none",
     )
-    return OAuthClientProvider(address, metadata, Storage(), redirect, come_back)
+    return OAuthClientProvider(address, metadata, Storage(), redirect, come_back, document)
 
 
 async def elicit(_, asked):
@@ -109,7 +112,7 @@ class Calls:
 
     async def connect(self):
         if key:
-            proof = {"headers": {"authorization": f"Bearer {key[0]}"}}
+            proof = {"headers": {"authorization": f"Bearer {key}"}}
         else:
             self.visitor = await visitor(self.stack)
             proof = {"auth": self.visitor}
