@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keystead_tests::{Browser, Form, Sample, button};
+use keystead_tests::{Browser, Form, Pkce, Sample, button};
 use serde_json::json;
 
 /// A laptop's window, in CSS pixels.
@@ -68,5 +68,14 @@ async fn take_all(folder: &Path) {
     let page = browser.driver.source().await.expect("a page");
     browser.goto(&Form::find_link(&page, "/revoke")).await;
     camera.take("revoke", WIDE, false).await;
+
+    let client = sample.server.oauth_client("Assistant", "https://assistant.example/callback").await;
+    let authorize = format!("{}/oauth2/authorize", sample.server.url);
+    let authorize = reqwest::Url::parse_with_params(&authorize, client.request(&Pkce::new()));
+    browser.driver.goto(authorize.expect("an address").as_str()).await.expect("a page");
+    camera.take("consent", WIDE, false).await;
+    sample.server.connect_app(&sample.ada, &client).await;
+    browser.goto("/settings/connected-apps").await;
+    camera.take("connected-apps", WIDE, false).await;
     camera.browser.close().await;
 }
