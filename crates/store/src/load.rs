@@ -101,12 +101,21 @@ async fn users(connection: &mut SqliteConnection, sink: &impl Fn(Change)) -> Res
 }
 
 async fn connections(connection: &mut SqliteConnection, sink: &impl Fn(Change)) -> Result<(), StoreError> {
+    // Of those who hold it, and what a person is shown of it: none is in force that nobody sees, and so nobody ends.
     let mut rows = sqlx::query(
-        "SELECT id, user_id, ends_at FROM connections WHERE redeemed_at IS NOT NULL AND ended_at IS NULL",
+        "SELECT c.id, c.user_id, c.ends_at, c.client_id, c.client_name, c.client_host, c.created_at, c.last_used_at \
+         FROM connections c JOIN users u ON u.id = c.user_id AND u.organization_id = c.organization_id \
+         WHERE c.redeemed_at IS NOT NULL AND c.ended_at IS NULL",
     )
     .fetch(connection);
     while let Some(row) = rows.try_next().await? {
         let record = || -> Option<ConnectionRecord> {
+            for text in 3..=5 {
+                row.try_get::<&str, _>(text).ok()?;
+            }
+            for moment in 6..=7 {
+                Timestamp::from_millisecond(row.try_get(moment).ok()?).ok()?;
+            }
             Some(ConnectionRecord {
                 id: ConnectionId::from_slice(row.try_get(0).ok()?)?,
                 user: UserId::from_slice(row.try_get(1).ok()?)?,

@@ -39,7 +39,7 @@ impl RefreshStanding {
         match self.used_at {
             None if self.generation == self.latest => RefreshUse::Replace,
             Some(at)
-                if self.generation + 1 == self.latest
+                if self.generation.checked_add(1) == Some(self.latest)
                     && now.duration_since(at) < OauthLifetimes::LEEWAY
                     && self.siblings < Self::SIBLINGS_MAX =>
             {

@@ -12,7 +12,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::keys::changed_one;
-use crate::rows::{corrupt, id, instant, optional_instant};
+use crate::rows::{corrupt, id, instant, optional_instant, readable};
 use crate::{Store, StoreError, Transaction};
 
 const TABLE: &str = "connections";
@@ -39,6 +39,8 @@ impl Store {
         scope: &ConnectionScope,
         now: Timestamp,
     ) -> Result<Vec<ConnectedApp>, StoreError> {
+        // Not of the pool itself, whose rows end with the first that cannot be read.
+        let mut connection = self.readers.acquire().await?;
         let rows = sqlx::query(
             "SELECT id, client_name, client_host, created_at, last_used_at, ends_at FROM connections \
              WHERE user_id = $1 AND organization_id = $2 AND redeemed_at IS NOT NULL AND ended_at IS NULL AND ends_at > $3 \
@@ -47,9 +49,10 @@ impl Store {
         .bind(&scope.user().as_bytes()[..])
         .bind(&scope.organization().as_bytes()[..])
         .bind(now.as_millisecond())
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(connected_app).collect()
+        .fetch(&mut *connection);
+        let rows = readable(TABLE, rows).await?;
+        // What cannot be shown is not in force either, from the next start on.
+        Ok(rows.iter().filter_map(|row| connected_app(row).ok()).collect())
     }
 }
 
@@ -214,38 +217,58 @@ impl Transaction {
         client: &AuthorizedClient,
         why: ConnectionEnd,
     ) -> Result<(), StoreError> {
+        self.end(client.connection, client.organization, why).await
+    }
+
+    async fn end(
+        &mut self,
+        id: ConnectionId,
+        organization: OrganizationId,
+        why: ConnectionEnd,
+    ) -> Result<(), StoreError> {
         let now = self.trace.at.as_millisecond();
         let connection = self.connection()?;
-        let row = sqlx::query(
-            "UPDATE connections SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL RETURNING client_name, client_host",
-        )
-        .bind(now)
-        .bind(&client.connection.as_bytes()[..])
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some(row) = row else { return Ok(()) };
-        let (name, host): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let ended = sqlx::query("UPDATE connections SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL")
+            .bind(now)
+            .bind(&id.as_bytes()[..])
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        if ended == 0 {
+            return Ok(());
+        }
         sqlx::query("DELETE FROM refresh_tokens WHERE connection_id = $1")
-            .bind(&client.connection.as_bytes()[..])
-            .execute(connection)
+            .bind(&id.as_bytes()[..])
+            .execute(&mut *connection)
             .await?;
-        self.announce_connection_ended(client.connection).await?;
+        // Read apart: one whose name cannot be read is ended all the same.
+        let named = sqlx::query("SELECT client_name, client_host FROM connections WHERE id = $1")
+            .bind(&id.as_bytes()[..])
+            .fetch(connection);
+        let (name, host): (String, String) = match readable(TABLE, named).await?.first() {
+            Some(row) => (row.try_get(0)?, row.try_get(1)?),
+            None => Default::default(),
+        };
+        self.announce_connection_ended(id).await?;
         let details = json!({ "name": name, "host": host, "why": why.name() });
-        self.record(client.organization, Action::AppDisconnected, *client.connection.as_bytes(), details)
-            .await
+        self.record(organization, Action::AppDisconnected, *id.as_bytes(), details).await
     }
 
     /// Ends all connections of a user who may not act any more.
     pub(crate) async fn end_connections_of(&mut self, user: UserId) -> Result<(), StoreError> {
         let rows = sqlx::query(
-            "SELECT id, organization_id, user_id, client_id, ends_at, ended_at FROM connections \
-             WHERE user_id = $1 AND ended_at IS NULL",
+            "SELECT c.id, u.organization_id FROM connections c JOIN users u ON u.id = c.user_id \
+             WHERE c.user_id = $1 AND c.ended_at IS NULL",
         )
         .bind(&user.as_bytes()[..])
         .fetch_all(self.connection()?)
         .await?;
         for row in &rows {
-            self.end_connection(&authorized_client(row)?, ConnectionEnd::UserLeft).await?;
+            let organization = id(TABLE, row.try_get::<&[u8], _>(1)?, OrganizationId::from_slice)?;
+            // One without an id is in force nowhere.
+            if let Some(connection) = ConnectionId::from_slice(row.try_get(0)?) {
+                self.end(connection, organization, ConnectionEnd::UserLeft).await?;
+            }
         }
         Ok(())
     }
@@ -269,7 +292,8 @@ impl Transaction {
         .fetch_all(&mut *connection)
         .await?;
         for row in &rows {
-            let ended = id(TABLE, row.try_get::<&[u8], _>(0)?, ConnectionId::from_slice)?;
+            // One without an id is in force nowhere.
+            let Some(ended) = ConnectionId::from_slice(row.try_get(0)?) else { continue };
             sqlx::query("DELETE FROM refresh_tokens WHERE connection_id = $1")
                 .bind(&ended.as_bytes()[..])
                 .execute(self.connection()?)

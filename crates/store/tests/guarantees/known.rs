@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use keystead_domain::{
-    Change, KeyId, OrganizationId, OrganizationRecord, OrganizationState, User, UserId, UserRecord,
+    Change, ConnectionId, KeyId, OrganizationId, OrganizationRecord, OrganizationState, User, UserId,
+    UserRecord,
 };
 
-/// The live keys by hash with their ids, how often the sessions of those that impersonate were ended, the users, and the
-/// organizations.
+/// The live keys by hash with their ids, how often the sessions of those that impersonate were ended, the users, the
+/// organizations, and whose the connections in force are.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Known {
     pub(crate) keys: BTreeMap<[u8; 32], KeyId>,
     pub(crate) epochs: BTreeMap<KeyId, u32>,
     pub(crate) users: BTreeMap<UserId, UserRecord>,
     pub(crate) organizations: BTreeMap<OrganizationId, Organization>,
+    pub(crate) connections: BTreeMap<ConnectionId, UserId>,
 }
 
 /// An organization's record, to be compared.
@@ -51,6 +53,8 @@ impl Known {
             }
             Change::User(user) => _ = self.users.insert(user.id, user.clone()),
             Change::UserGone(user) => _ = self.users.remove(user),
+            Change::Connection(record) => _ = self.connections.insert(record.id, record.user),
+            Change::ConnectionEnded(id) => _ = self.connections.remove(id),
             Change::Organization(record) => {
                 let record = (**record).clone();
                 self.organizations.insert(record.organization.id, Organization(record));
