@@ -27,7 +27,7 @@ use crate::serve::Stopping;
 const OF_USER: usize = 8;
 /// Streams on a node.
 const OF_NODE: usize = 1_000;
-/// After a message, so that many changes at once become one; a revocation is noticed at the end of it, at the latest.
+/// Between two looks, so that many changes at once become one; a revocation is noticed at the end of it, at the latest.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a stream looks whether time alone has ended it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -140,19 +140,16 @@ pub(super) async fn listen(doors: &Doors, stream: SubscriptionContext) -> Result
             place.cut_off();
             return Ok(());
         };
-        let pause = if changes.touched_keys_of(caller.actor.user().id) {
+        if changes.touched_keys_of(caller.actor.user().id) {
             let told = tokio::time::timeout(PAUSE, stream.sink().notify_resource_list_changed()).await;
             if !matches!(told, Ok(Ok(()))) {
                 // Gone, or not reading: what waits to be sent must not wait until it may not be sent any more.
                 place.cut_off();
                 return Ok(());
             }
-            PAUSE
-        } else {
-            Duration::ZERO
-        };
+        }
         let woken = async {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(PAUSE).await;
             _ = tokio::time::timeout(LOOK_EVERY, changes.changed()).await;
         };
         tokio::select! {

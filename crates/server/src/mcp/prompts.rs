@@ -71,8 +71,10 @@ fn text<'a>(arguments: &'a JsonObject, name: &str) -> &'a str {
 fn rotate(arguments: &JsonObject) -> Result<String, String> {
     // An id has the form of a name, too.
     let key = KeyName::parse(text(arguments, "key")).map_err(|error| error.to_string())?;
+    // As a JSON string: no quote in a name ends the quotation.
+    let key = serde_json::json!(key.as_str());
     Ok(format!(
-        "Rotate the API key \"{key}\" in Keystead, in these steps. Stop and ask me whenever something is unclear.\n\
+        "Rotate the API key {key} in Keystead, in these steps. Stop and ask me whenever something is unclear.\n\
          1. Find it with list_api_keys (by id or name). If several fit, show them to me and ask which one.\n\
          2. Tell me its creator, expiration, last use and whether it is an impersonation key. A key that I did not create I cannot \
          replace: then tell me who can.\n\

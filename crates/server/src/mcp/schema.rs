@@ -8,6 +8,7 @@ use rmcp::handler::server::common::{schema_for_input, schema_for_output};
 use rmcp::model::JsonObject;
 use rmcp::schemars::{self, JsonSchema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::caller::Caller;
 
@@ -16,12 +17,34 @@ pub(super) const PAGE: i64 = 20;
 
 /// The schema of a tool's arguments. All of them are objects, which is what could go wrong here, and is tested.
 pub(super) fn of_input<T: JsonSchema + 'static>() -> Arc<JsonObject> {
-    schema_for_input::<T>().unwrap_or_default()
+    standard(schema_for_input::<T>().unwrap_or_default())
 }
 
 /// The schema of a tool's answer.
 pub(super) fn of_output<T: JsonSchema + 'static>() -> Arc<JsonObject> {
-    schema_for_output::<T>()
+    standard(schema_for_output::<T>())
+}
+
+/// Without the names of Rust's integers as formats: JSON Schema knows none of them, and clients warn of each.
+fn standard(mut schema: Arc<JsonObject>) -> Arc<JsonObject> {
+    strip_integer_formats(Arc::make_mut(&mut schema));
+    schema
+}
+
+fn strip_integer_formats(schema: &mut JsonObject) {
+    schema.retain(|name, value| {
+        let is_integer = |format: &str| format.starts_with("int") || format.starts_with("uint");
+        name != "format" || !value.as_str().is_some_and(is_integer)
+    });
+    for value in schema.values_mut() {
+        match value {
+            Value::Object(inner) => strip_integer_formats(inner),
+            Value::Array(items) => {
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(strip_integer_formats);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// No arguments.
