@@ -2,13 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keystead_app::{AuthorizationError, Entropy};
-use keystead_domain::AuthorizationParameters;
+use keystead_app::Entropy;
 use reqwest::{Response, Url};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{TestServer, TestUser};
+use crate::{Form, TestServer, TestUser};
 
 /// A registered client.
 #[derive(Debug, Clone)]
@@ -109,25 +108,19 @@ impl TestServer {
         OauthClient { id, redirect_uri: redirect_uri.to_owned() }
     }
 
-    /// A user signs in and allows a client's request: the code that the client is sent.
+    /// A user signs in and allows a client's request on the page that asks them: the code that the client is sent.
     pub async fn allow(&self, user: &TestUser, client: &OauthClient, pkce: &Pkce) -> String {
-        let of =
-            |name: &str| client.request(pkce).into_iter().find(|(known, _)| *known == name).map(|it| it.1);
-        let asked = AuthorizationParameters {
-            response_type: of("response_type"),
-            client_id: of("client_id"),
-            redirect_uri: of("redirect_uri"),
-            code_challenge: of("code_challenge"),
-            code_challenge_method: of("code_challenge_method"),
-            ..AuthorizationParameters::default()
-        };
-        let pending = match self.app.check_authorization(&asked).await {
-            Ok(pending) => pending,
-            Err(AuthorizationError::ShowToPerson(error)) => panic!("refused: {error}"),
-            Err(AuthorizationError::Redirect(to)) => panic!("refused: {to}"),
-        };
-        let to = self.app.approve(&self.actor(user).await, &pending).await.expect("allowed");
-        parameter(&to, "code").expect("a code")
+        let session = self.session(user).await;
+        let page = self.visit(&session, &authorize_path(client.request(pkce))).await;
+        let form = Form::find(&page.text().await.expect("a page"), "/oauth2/authorize");
+        let decided =
+            form.fields.iter().map(|(name, value)| (&**name, &**value)).chain([("decision", "allow")]);
+        let decided: Vec<_> = decided.collect();
+        let request = self.post(&form.action).header("cookie", &session.cookie).form(&decided);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 303, "{} is allowed", client.id);
+        let to = answer.headers()["location"].to_str().expect("an address");
+        parameter(to, "code").expect("a code")
     }
 
     /// A user lets a client in, from the first step to the tokens.
@@ -136,6 +129,12 @@ impl TestServer {
         let code = self.allow(user, client, &pkce).await;
         OauthTokens::of(client.redeem(self, &code, &pkce).await).await
     }
+}
+
+/// The page that asks a person whether they allow a request.
+pub fn authorize_path<'a>(request: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let address = Url::parse_with_params("http://localhost/oauth2/authorize", request).expect("an address");
+    format!("/oauth2/authorize?{}", address.query().unwrap_or_default())
 }
 
 /// A parameter of the query of an address that a browser is sent to.

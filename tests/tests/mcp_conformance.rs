@@ -115,7 +115,9 @@ async fn the_authorization_server_conforms_to_the_protocol() {
     let ada = server.administrator("ada@example.com").await;
     let browser = Browser::signed_in(&server, &ada).await;
     let client = server.oauth_client("Conformance suite", "http://127.0.0.1/callback").await;
-    let port = free_port().await.to_string();
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
     let resource = format!("{}/mcp", server.url);
     let asked = ["authorization", "--url", &server.url, "--client-id", &client.id, "--resource", &resource];
     let mut suite = McpConformance::start(&[&asked[..], &["--port", &port]].concat());
@@ -127,9 +129,4 @@ async fn the_authorization_server_conforms_to_the_protocol() {
     let granted = checks.iter().find(|check| check["id"] == "authorization-code-grant");
     assert_eq!(granted.expect("it was checked")["status"], "SUCCESS", "{checks:?}");
     browser.close().await;
-}
-
-async fn free_port() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
 }

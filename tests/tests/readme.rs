@@ -1,5 +1,7 @@
 //! The commands of the README, and of the page about MCP, do what they say.
 
+#![expect(clippy::expect_used, reason = "helpers fail as tests do")]
+
 use std::process::Command;
 
 use keystead_tests::binary::Serving;

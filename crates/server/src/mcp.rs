@@ -21,9 +21,9 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use keystead_domain::{Actor, Error};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -70,6 +70,23 @@ impl Mcp {
         mcp_actor(&self.doors, &parts.headers, &parts.extensions)
     }
 
+    /// Whether it was sent to the public address, and by no page but our own. The protocol's service asks, too, and lets through what
+    /// only looks like it: another port, a user before the host.
+    fn is_for_us(&self, parts: &Parts) -> bool {
+        let settings = self.doors.settings();
+        let is_one = |name: HeaderName, of: &[String]| {
+            let mut values = parts.headers.get_all(name).iter();
+            match (values.next(), values.next()) {
+                (Some(value), None) => {
+                    of.iter().any(|one| value.as_bytes().eq_ignore_ascii_case(one.as_bytes()))
+                }
+                (None, _) => true,
+                (Some(_), Some(_)) => false,
+            }
+        };
+        is_one(HOST, &settings.hosts()) && is_one(ORIGIN, &[settings.public_url().to_owned()])
+    }
+
     async fn serve(&self, actor: &Actor, mut parts: Parts, body: Body) -> Response {
         let place = match self.streams.admit(&mut parts, actor.user().id) {
             Ok(place) => place,
@@ -100,6 +117,9 @@ impl Mcp {
 pub(crate) async fn mcp(Extension(mcp): Extension<Arc<Mcp>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut response = match mcp.admit(&parts) {
+        Ok(_) if !mcp.is_for_us(&parts) => problem(&Error::Forbidden(
+            "This is not the address of the MCP server, or another site's page.".to_owned(),
+        )),
         Ok(actor) => mcp.serve(&actor, parts, body).await,
         Err(why) => no_actor(why, mcp.doors.settings()),
     };

@@ -79,10 +79,10 @@ pub fn router(doors: Doors) -> Router {
         )
         .route("/settings/connected-apps", get(connected_apps::list_page))
         .route(
-            "/settings/connected-apps/{connection}/disconnect",
+            "/settings/connected-apps/{id}/disconnect",
             get(connected_apps::disconnect_page).post(connected_apps::disconnect),
         )
-        .route(consent::AUTHORIZE, get(consent::consent_page).post(consent::decide))
+        .route("/oauth2/authorize", get(consent::consent_page).post(consent::decide))
         .merge(key_routes(Place::Console))
         .merge(embed_routes(&doors))
         .route("/settings/audit-log", get(audit::log_page))

@@ -94,11 +94,11 @@ async fn the_decision_is_made_on_our_own_page_and_by_the_one_who_sees_it() {
     let ada = server.administrator("ada@example.com").await;
     let grace = server.member("grace@example.com").await;
     let app = App::start(&server, "Claude Code").await;
-    let (hers, anothers) = (server.session(&ada).await, server.session(&grace).await);
+    let (hers, other) = (server.session(&ada).await, server.session(&grace).await);
     let request = app.request();
     for (name, form) in [
         ("no token", vec![("decision", "allow")]),
-        ("another's token", vec![("decision", "allow"), ("csrf", anothers.csrf.as_str())]),
+        ("another's token", vec![("decision", "allow"), ("csrf", other.csrf.as_str())]),
     ] {
         let answer = server.post(&request).header("cookie", &hers.cookie).form(&form).send().await.unwrap();
         assert!(answer.status().is_client_error(), "{name}: {}", answer.status());

@@ -32,9 +32,11 @@ const UNAUTHENTICATED: Outcome = outcome(401);
 pub(crate) const FORBIDDEN: Outcome = outcome(403);
 pub(crate) const NOT_FOUND: Outcome = outcome(404);
 const BAD_REQUEST: Outcome = outcome(400);
+const NO_METHOD: Outcome = outcome(405);
 const INVALID: Outcome = outcome(422);
 const CONFLICT: Outcome = outcome(409);
 pub(crate) const MADE: Outcome = Outcome { changes: true, ..outcome(200) };
+const MADE_BY_NOBODY: Outcome = Outcome { changes: true, ..outcome(201) };
 const DONE: Outcome = Outcome { changes: true, ..outcome(303) };
 const SIGNED_OUT: Outcome = Outcome { to_sign_in: true, changes: true, ..outcome(303) };
 
@@ -157,6 +159,12 @@ const EXCHANGE: Fields = &[
     ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
 ];
 
+/// Whoever asks for a code: an app that the world has, for the person who is signed in.
+const ASKED: &str = "?response_type=code&client_id={client}&code_challenge_method=S256\
+                     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const CONNECTED_APPS: &str = "/settings/connected-apps";
+const DISCONNECT: &str = "/settings/connected-apps/{id}/disconnect";
+
 const AUDIT_COPY: Fields = &[("format", "csv"), ("action", "key.created")];
 
 const ROLE: &str = "/settings/roles/{role}/edit";
@@ -264,7 +272,29 @@ const TABLE: &[Row] = &[
     post("/oauth2/token", "", EXCHANGE, Everybody(MADE)),
     post("/oauth2/token", "", &[("grant_type", "client_credentials")], Everybody(BAD_REQUEST)),
     post("/oauth2/introspect", "", &[("token", "junk")], KeysAlone(SHOWN, SHOWN, SHOWN)),
+    // A client that registered, and that nobody has allowed anything, is nobody's data.
+    post(
+        "/oauth2/register",
+        "",
+        &[("redirect_uris", "https://app.example/callback")],
+        Everybody(MADE_BY_NOBODY),
+    ),
+    post("/oauth2/revoke", "", &[("token", "junk"), ("client_id", "{client}")], Everybody(SHOWN)),
+    get("/oauth2/authorize", ASKED, Sessions(SHOWN, SHOWN, SHOWN)),
+    get("/oauth2/authorize", "", Sessions(BAD_REQUEST, BAD_REQUEST, BAD_REQUEST)),
+    post("/oauth2/authorize", ASKED, &[("decision", "allow")], Sessions(DONE, DONE, DONE)),
+    post("/oauth2/authorize", ASKED, &[("decision", "deny")], Sessions(LED_ON, LED_ON, LED_ON)),
+    get(CONNECTED_APPS, "", Sessions(SHOWN, SHOWN, SHOWN)),
+    // Of an app that the member connected: an administrator has no say in it.
+    get(DISCONNECT, "", Sessions(SHOWN, NOT_FOUND, NOT_FOUND)),
+    post(DISCONNECT, "", &[], Sessions(DONE, NOT_FOUND, NOT_FOUND)),
+    // What each tool does for whom is in a table of its own.
+    get("/mcp", "", KeysAlone(NO_METHOD, NO_METHOD, NO_METHOD)),
+    post("/mcp", "", &[], KeysAlone(SHOWN, SHOWN, SHOWN)),
     get("/.well-known/jwks.json", "", Everybody(SHOWN)),
+    get("/.well-known/oauth-authorization-server", "", Everybody(SHOWN)),
+    get("/.well-known/oauth-protected-resource", "", Everybody(SHOWN)),
+    get("/.well-known/oauth-protected-resource/mcp", "", Everybody(SHOWN)),
     get("/settings/users", "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
     post("/settings/users/export.csv", "", &[], Sessions(FORBIDDEN, MADE, MADE)),
     get(INVITE, "", Sessions(FORBIDDEN, SHOWN, SHOWN)),
@@ -349,8 +379,8 @@ async fn every_caller_gets_what_the_table_says_and_what_is_denied_changes_nothin
                 to_sign_in: location.is_some_and(|location| location.starts_with("/sign-in")),
                 changes: !changed.is_empty(),
             };
-            // Promise 10: whatever changes leaves a trace.
-            let traced = changed.is_empty() || changed.contains(&"audit_events");
+            // Promise 10: whatever changes leaves a trace, if it is anybody's.
+            let traced = matches!(&changed[..], [] | ["oauth_clients"]) || changed.contains(&"audit_events");
             if got != row.who.expects(caller) || !traced {
                 wrong.push(format!(
                     "{} {}{} by {caller:?}: {got:?} {changed:?}",
@@ -403,12 +433,22 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
     let path = path.replace("/graphql/assets/{digest}/{name}", &world.graphiql_asset);
     let path = path.replace("{digest}/{name}", "0/console.css");
     if row.method == "GET" {
-        let request = server.get(&format!("{path}{}", row.query.replace("{id}", target)));
+        let query = row.query.replace("{id}", target).replace("{client}", &world.client.id);
+        let request = server.get(&format!("{path}{query}"));
         return credential.on(request).header("accept", "text/html, text/plain");
     }
     if row.route == "/graphql" {
         let query = json!({ "query": row.fields[0].1 });
         return credential.on(server.post(&path)).header("sec-fetch-site", "same-origin").json(&query);
+    }
+    if row.route == "/mcp" {
+        let call =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "whoami" } });
+        let request = server.post(&path).header("accept", "application/json, text/event-stream").json(&call);
+        return credential.on(request.header("mcp-protocol-version", "2025-11-25"));
+    }
+    if row.route == "/oauth2/register" {
+        return credential.on(server.post(&path)).json(&json!({ "redirect_uris": [row.fields[0].1] }));
     }
     let mut credential = credential.clone();
     if VISITORS.iter().any(|start| row.route.starts_with(start)) {
@@ -420,24 +460,31 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
             Some(credential.cookie.map_or(visitor.clone(), |own| format!("{own}; {visitor}")));
     }
     let mut fields: Vec<(&str, String)> = Vec::new();
-    if !row.route.starts_with("/oauth2/") {
-        // Those are no forms of a page, and refuse what they do not know.
+    if !row.route.starts_with("/oauth2/") || row.route == "/oauth2/authorize" {
+        // The others are no forms of a page, and refuse what they do not know.
         fields.push(("csrf", credential.csrf.clone()));
     }
     let filled = |value: &str| {
         let value = value.replace("{request}", &request_id).replace("{member}", &world.member.id);
-        value.replace("{id}", target).replace("{minter}", &world.minter.token)
+        value
+            .replace("{id}", target)
+            .replace("{minter}", &world.minter.token)
+            .replace("{client}", &world.client.id)
     };
     fields.extend(row.fields.iter().map(|(name, value)| (*name, filled(value))));
-    credential.on(server.post(&format!("{path}{}", row.query))).form(&fields)
+    let query = row.query.replace("{client}", &world.client.id);
+    credential.on(server.post(&format!("{path}{query}"))).form(&fields)
 }
 
 #[tokio::test]
 async fn no_route_takes_a_method_that_the_table_does_not_have() {
     let world = World::new().await;
-    let credential = world.credential(Caller::AdministratorsSession).await;
+    let session = world.credential(Caller::AdministratorsSession).await;
+    let key = world.credential(Caller::AdministratorsKey).await;
     let before = world.server.snapshot().await;
     for (_, route) in routes::all() {
+        // There, only who may ask is told how.
+        let credential = if route == "/mcp" { &key } else { &session };
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
             if TABLE.iter().any(|row| row.method == method && row.route == route) {
                 continue;
@@ -462,6 +509,9 @@ fn the_doors_that_need_no_credential_are_these() {
     let golden = [
         "GET /",
         "GET /.well-known/jwks.json",
+        "GET /.well-known/oauth-authorization-server",
+        "GET /.well-known/oauth-protected-resource",
+        "GET /.well-known/oauth-protected-resource/mcp",
         "GET /assets/{digest}/{name}",
         "GET /embed/api-keys",
         "GET /forgot-password",
@@ -475,6 +525,8 @@ fn the_doors_that_need_no_credential_are_these() {
         "GET /sign-in/link/{code}",
         "POST /forgot-password",
         "POST /invitation/{code}",
+        "POST /oauth2/register",
+        "POST /oauth2/revoke",
         "POST /oauth2/token",
         "POST /reset-password/{code}",
         "POST /setup/{code}",

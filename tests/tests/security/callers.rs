@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use keystead_app::{Deployment, NewPerson, SessionSettings};
 use keystead_domain::{Assignment, Assignments, Email, RoleId, UserFilter};
-use keystead_tests::{Session, TestKey, TestServer, TestUser};
+use keystead_tests::{OauthClient, Session, TestKey, TestServer, TestUser};
 use reqwest::RequestBuilder;
 
 /// The kinds of caller. A column of the table each.
@@ -76,6 +76,8 @@ pub(crate) struct World {
     keys: [TestKey; 3],
     /// The administrator's impersonation key.
     pub(crate) minter: TestKey,
+    /// An app that registered itself.
+    pub(crate) client: OauthClient,
 }
 
 /// A caller's credential, to be put on requests.
@@ -137,11 +139,24 @@ impl World {
             server.key(&outsider, "outsider's", "30d").await,
         ];
         let minter = server.impersonation_key(&administrator, "minter").await;
+        let client = server.oauth_client("An app", "https://app.example/callback").await;
         let page = server.get("/graphql").header("cookie", server.session(&member).await.cookie);
         let page = page.header("accept", "text/html").send().await.unwrap().text().await.unwrap();
         let (_, asset) = page.split_once("href=\"/graphql/assets/").expect("a style sheet");
         let graphiql_asset = format!("/graphql/assets/{}", asset.split('"').next().unwrap());
-        Self { server, member, administrator, outsider, graphiql_asset, expired, revoked, left, keys, minter }
+        Self {
+            server,
+            member,
+            administrator,
+            outsider,
+            graphiql_asset,
+            expired,
+            revoked,
+            left,
+            keys,
+            minter,
+            client,
+        }
     }
 
     /// A user, signed in by the minter.

@@ -2,7 +2,7 @@
 
 use keystead_app::NewPerson;
 use keystead_domain::{Assignment, Assignments, Email, RoleId};
-use keystead_tests::{Form, Session, TestServer, cookies};
+use keystead_tests::{Form, Pkce, Session, TestServer, cookies};
 
 /// A form that changes something: where it is, and its fields besides the token.
 struct Target {
@@ -31,7 +31,12 @@ async fn targets(server: &TestServer, session: &Session) -> Vec<Target> {
     };
     let invited = server.app.invite_user(&actor, person, &server.url).await.unwrap();
     let reset = server.app.create_password_link(&actor, mia.id.parse().unwrap(), &server.url).await.unwrap();
+    let app = server.oauth_client("An app", "https://app.example/callback").await;
+    server.connect_app(&ada, &app).await;
+    let connection = server.app.connected_apps(&actor).await.unwrap()[0].id;
     vec![
+        of(&keystead_tests::authorize_path(app.request(&Pkce::new())), &[("decision", "allow")]),
+        of(&format!("/settings/connected-apps/{connection}/disconnect"), &[]),
         of(
             "/settings/api-keys/new",
             &[("name", "n"), ("expiration", "30d"), ("request_id", &request_id), ("description", "")],
@@ -78,8 +83,8 @@ async fn a_form_without_the_token_of_its_own_browser_changes_nothing() {
     let last = if flipped.pop() == Some('0') { '1' } else { '0' };
     flipped.push(last);
     for target in &targets {
-        let is_visitors =
-            !target.path.starts_with("/settings") && !["/sign-out", "/switch"].contains(&&*target.path);
+        let signed_in = ["/settings", "/oauth2/authorize", "/sign-out", "/switch"];
+        let is_visitors = !signed_in.iter().any(|start| target.path.starts_with(start));
         let own = if is_visitors { &visitors_token } else { &session.csrf };
         let cross = if is_visitors { &session.csrf } else { &visitors_token };
         // Embedded, these forms have no token, and the header proves who sends them.

@@ -12,6 +12,8 @@ mod escalation;
 mod graphql;
 mod impersonation;
 mod mass_assignment;
+mod mcp;
+mod oauth;
 mod pages;
 mod passwords;
 mod paths;

@@ -61,7 +61,16 @@ async fn no_spelling_of_a_path_opens_a_door_without_a_credential() {
     for (method, route) in routes::all() {
         let path = route.replace("{id}", &key.id);
         let protected = path.starts_with("/settings")
-            || ["/verify", "/metrics", "/sign-out", "/graphql"].contains(&&*path);
+            || [
+                "/verify",
+                "/metrics",
+                "/sign-out",
+                "/graphql",
+                "/mcp",
+                "/oauth2/authorize",
+                "/oauth2/introspect",
+            ]
+            .contains(&&*path);
         if !protected {
             continue;
         }

@@ -31,9 +31,11 @@ fn no_statement_is_put_together_at_run_time() {
 /// `SECURITY.md` promises tests by name. A renamed one has to be renamed there, too.
 #[test]
 fn every_test_that_is_named_in_the_security_policy_exists() {
-    const FOLDERS: [(&str, &str); 7] = [
+    const FOLDERS: [(&str, &str); 9] = [
         ("security/", "tests/tests/security/"),
         ("imp/", "tests/tests/security/impersonation/"),
+        ("oauth/", "tests/tests/security/oauth/"),
+        ("mcp/", "tests/tests/security/mcp/"),
         ("store/", "crates/store/tests/guarantees/"),
         ("directory/", "crates/directory/tests/directory/"),
         ("token/", "crates/token/tests/guarantees/"),

@@ -17,6 +17,9 @@ pub(crate) async fn fill(world: &World, route: &str, request: &str) -> String {
     if route.ends_with("/end-sessions") {
         path = path.replace("{id}", &world.server.impersonation_key(&world.administrator, &name).await.id);
     }
+    if route.ends_with("/disconnect") {
+        path = path.replace("{id}", &connected_app(world).await);
+    }
     if route.contains("{role}") {
         path = path.replace("{role}", &role(world, &name).await);
     }
@@ -53,6 +56,15 @@ async fn user(world: &World, route: &str, request: &str) -> String {
         world.server.deactivate(&user).await;
     }
     user.id
+}
+
+/// An app that the member has connected.
+async fn connected_app(world: &World) -> String {
+    world.server.connect_app(&world.member, &world.client).await;
+    let member = world.server.actor(&world.member).await;
+    let apps = world.server.app.connected_apps(&member).await.unwrap();
+    let ids = apps.iter().map(|app| app.id);
+    ids.max().unwrap().to_string()
 }
 
 async fn role(world: &World, name: &str) -> String {

@@ -12,7 +12,10 @@ pub(super) fn refusal(error: &Error) -> CallToolResult {
 
 /// The refusal of arguments that do not fit the tool's schema.
 pub(super) fn bad_arguments(error: &serde_json::Error) -> CallToolResult {
-    let message = format!("The arguments do not fit the tool's schema: {error}");
+    let error = error.to_string();
+    // What was sent may be a secret in the wrong place: what would have been right is said, and nothing of it repeated.
+    let wrong = error.rsplit_once(", expected ").map(|(_, right)| format!("expected {right}"));
+    let message = format!("The arguments do not fit the tool's schema: {}", wrong.unwrap_or(error));
     CallToolResult::structured_error(json!({ "code": "BAD_USER_INPUT", "message": message }))
 }
 

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use keystead_domain::audit::verify_chain;
 use keystead_domain::{
     Email, Expiration, KeyFilter, KeyPolicy, Operator, OrganizationId, PageRequest, Permission,
-    PolicyMessage, ResourceId, RoleId, Standing, Status, UserAttributes,
+    PolicyMessage, RefreshStanding, ResourceId, RoleId, Standing, Status, UserAttributes,
 };
 use keystead_store::{LinkKind, Purpose};
 
 use crate::harness::{Harness, dump, now, restore, seconds};
 use crate::known::Known;
+use crate::oauth::apps_of;
 use crate::people::{blocking, grant, limited, own, permissions, seeing, settings};
 
 fn folder(name: &str) -> PathBuf {
@@ -90,6 +91,27 @@ async fn populate_sessions(harness: &Harness) {
         harness.mint(&key, &gil, &hal, seconds(at)).await;
     }
     harness.impersonation_key(&gil, "never used").await;
+}
+
+/// What schema 4 has a place for besides, in an organization of its own: an app in force with a used refresh token and the two that
+/// replaced it, one that was ended, one whose code nobody has redeemed yet, and a client that nobody allowed anything.
+async fn populate_apps(harness: &Harness) {
+    let organization = harness.organization("Apps").await;
+    let ida = harness.user(&organization, "ida@example.com", RoleId::MEMBER).await;
+    let connected = harness.connect(&ida).await;
+    let first = harness.refresh_token(&connected, seconds(86_400)).await;
+    let record = harness.refresh_record(&first).await.unwrap();
+    let mut change = harness.begin_at(seconds(30)).await;
+    change.use_refresh_token(&record.client, &first.hash()).await.unwrap();
+    for hash in [[11; 32], [12; 32]] {
+        change.add_refresh_token(&record.client, &hash.into(), seconds(86_430)).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    let ended = harness.connect(&ida).await;
+    harness.disconnect(&ida, ended.id).await;
+    let client = harness.register("waiting", seconds(0), 100).await;
+    harness.allow(&ida, client).await;
+    harness.register("unused", seconds(0), 100).await;
 }
 
 fn policy() -> KeyPolicy {
@@ -187,6 +209,40 @@ async fn check_sessions(harness: &Harness) {
     assert_eq!(log.iter().filter(|(event, _)| event.action == "session.minted").count(), 4);
 }
 
+async fn check_apps(harness: &Harness) {
+    let (_, known) = harness.load().await;
+    let apps = organization(&known, "Apps");
+    let ida = known.users.values().find(|user| user.organization == apps).unwrap().id;
+    let in_force: Vec<_> = known.connections.iter().collect();
+    let [(id, user)] = in_force[..] else { panic!("{in_force:?}") };
+    assert_eq!(*user, ida);
+    let listed = harness.store.connections(&apps_of(&known.user(ida)), now()).await.unwrap();
+    let [app] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((app.id, &*app.client_name, &*app.client_host), (*id, "An app", "app.example.com"));
+    assert_eq!(app.last_used_at, seconds(30));
+    let mut change = harness.begin().await;
+    for hash in [[11; 32], [12; 32]] {
+        let record = change.refresh_token(&hash.into()).await.unwrap().unwrap();
+        let expected = RefreshStanding { generation: 1, latest: 1, siblings: 2, used_at: None };
+        assert_eq!((record.client.connection, record.standing), (*id, expected));
+        assert_eq!(record.expires_at, seconds(86_430));
+    }
+    drop(change);
+    for (sql, count) in [
+        ("SELECT COUNT(*) FROM connections WHERE ended_at IS NOT NULL", 1),
+        ("SELECT COUNT(*) FROM connections WHERE redeemed_at IS NULL", 1),
+        ("SELECT COUNT(*) FROM refresh_tokens WHERE used_at IS NOT NULL", 1),
+        ("SELECT COUNT(*) FROM oauth_clients WHERE allowed_at IS NOT NULL", 3),
+        ("SELECT COUNT(*) FROM oauth_clients WHERE allowed_at IS NULL", 1),
+    ] {
+        assert_eq!(harness.number(sql).await, count, "{sql}");
+    }
+    let log = harness.audit(&known.organization(apps).organization).await;
+    assert_eq!(verify_chain(log.iter().map(|(event, link)| (event, *link))), Ok(()));
+    let of = |action| log.iter().filter(|(event, _)| event.action == action).count();
+    assert_eq!((of("app.connected"), of("app.disconnected")), (3, 1));
+}
+
 #[tokio::test]
 async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_held() {
     assert_eq!(versions("tests/schemas"), versions("migrations/sqlite"), "one store for each migration");
@@ -207,6 +263,10 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
             populate_sessions(&harness).await;
         }
         check_sessions(&harness).await;
+        if *version < *"0004" {
+            populate_apps(&harness).await;
+        }
+        check_apps(&harness).await;
     }
 }
 
@@ -217,9 +277,11 @@ async fn the_newest_schema_has_its_store_on_file() {
     populate(&harness).await;
     populate_people(&harness).await;
     populate_sessions(&harness).await;
+    populate_apps(&harness).await;
     check(&harness).await;
     check_people(&harness).await;
     check_sessions(&harness).await;
+    check_apps(&harness).await;
     let newest = versions("migrations/sqlite").pop_last().unwrap();
     let file = folder("tests/schemas").join(format!("{newest}.sql"));
     if !file.exists() {

@@ -68,7 +68,11 @@ async fn a_refresh_token_may_be_used_again_for_ten_seconds_and_of_what_replaced_
         assert!(counts_at_mcp(&world.server, &tokens.access).await);
     }
     let third = OauthTokens::of(world.app.refresh(&world.server, &again.refresh).await).await;
-    assert_eq!(world.app.refresh(&world.server, &second.refresh).await.status(), 400, "the other goes no further");
+    assert_eq!(
+        world.app.refresh(&world.server, &second.refresh).await.status(),
+        400,
+        "the other goes no further"
+    );
     for tokens in [&first, &second, &again, &third] {
         assert!(world.are_dead(tokens).await);
     }
