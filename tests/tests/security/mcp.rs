@@ -161,7 +161,8 @@ impl Stream {
         loop {
             while let Some((event, rest)) = self.read.split_once("\n\n") {
                 let data = event.lines().find_map(|line| line.strip_prefix("data:")).map(str::to_owned);
-                self.read = rest.to_owned();
+                let rest = rest.to_owned();
+                self.read = rest;
                 if let Some(data) = data.filter(|data| !data.trim().is_empty()) {
                     return Some(serde_json::from_str(data.trim()).unwrap());
                 }

@@ -162,7 +162,7 @@ async fn an_unused_refresh_token_counts_for_30_days_and_no_token_outlives_the_90
     let millisecond = SignedDuration::from_millis(1);
     for (late, expected) in [(-millisecond, "accepted"), (SignedDuration::ZERO, "invalid_grant")] {
         // Signed in anew: a session does not last that long.
-        let ada = scene.world.person(&format!("{}@example.com", expected), roles([RoleId::MEMBER])).await;
+        let ada = scene.world.person(&format!("{expected}@example.com"), roles([RoleId::MEMBER])).await;
         let tokens = scene.world.connect(&ada, &scene.client).await;
         scene.world.clock.advance(OauthLifetimes::REFRESH_TOKEN + late);
         assert_eq!(refresh(&scene, &tokens).await, expected);

@@ -139,7 +139,9 @@ fn no_change_of_a_good_message_is_a_fault_a_hang_or_an_effect() {
     let mut runner = TestRunner::new(Config { cases: 1_500, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&changes, |((method, message), changes, with_headers)| {
         let mut body = message.into_bytes();
-        changes.iter().for_each(|change| change.apply(&mut body));
+        for change in &changes {
+            change.apply(&mut body);
+        }
         let sent = String::from_utf8_lossy(&body).into_owned();
         let (status, answer) = runtime.block_on(async {
             let request = if with_headers {

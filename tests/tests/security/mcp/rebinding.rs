@@ -15,10 +15,10 @@ async fn answer(
         format!("{method} /mcp HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     request += "accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n";
     if let Some(token) = token {
-        request += &format!("authorization: Bearer {token}\r\n");
+        request.extend(["authorization: Bearer ", token, "\r\n"]);
     }
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        request.extend([name, ": ", value, "\r\n"]);
     }
     let answer = server.raw(format!("{request}\r\n{body}").as_bytes()).await;
     let answer = String::from_utf8_lossy(&answer).into_owned();

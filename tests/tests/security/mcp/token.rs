@@ -1,15 +1,13 @@
 //! A token is said once, to whoever made the key (promise 2); and where a deployment keeps tokens out of models, never.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use keystead_domain::KeyPolicy;
 use keystead_server::{Doors, Settings, router, serve};
-use keystead_tests::{TestServer, binary};
+use keystead_tests::TestServer;
 use serde_json::{Value, json};
 
-use super::{LONG, Tool};
+use super::Tool;
 
 #[tokio::test]
 async fn a_new_token_is_in_its_own_answer_and_in_no_other() {
@@ -144,14 +142,4 @@ async fn where_creation_is_off_it_is_neither_offered_nor_done() {
         }
     }
     assert_eq!(server.snapshot().await, before);
-}
-
-/// A server that runs; dropped, it is killed.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
 }

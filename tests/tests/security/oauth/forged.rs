@@ -41,6 +41,7 @@ fn with(claims: &Value, name: &str, raw: &[&str]) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list of forgeries")]
 async fn no_access_token_counts_that_says_anything_else_than_what_is_made_here() {
     let world = World::start_as(Deployment { impersonation: true, ..Deployment::default() }).await;
     let server = &world.server;

@@ -60,6 +60,7 @@ async fn what_a_flood_has_left_is_gone_after_a_day() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list of forgeries")]
 async fn what_is_no_description_of_an_app_is_refused_and_nothing_of_it_is_kept() {
     let world = World::start().await;
     let server = &world.server;
