@@ -214,20 +214,20 @@ async fn an_allowance_and_its_event_are_kept_together_or_not_at_all() {
 async fn no_tool_brings_an_ended_app_or_a_redeemed_code_back() {
     let harness = Harness::new().await;
     let user = harness.somebody().await;
-    let (ended, used) = (harness.connect(&user).await, harness.connect(&user).await);
+    let (ended, spent) = (harness.connect(&user).await, harness.connect(&user).await);
     harness.disconnect(&user, ended.id).await;
     for (id, set) in [
         (ended.id, "ended_at = NULL"),
         (ended.id, "ended_at = 9999999999999"),
-        (used.id, "redeemed_at = NULL"),
-        (used.id, "redeemed_at = 1"),
+        (spent.id, "redeemed_at = NULL"),
+        (spent.id, "redeemed_at = 1"),
     ] {
         let sql = format!("UPDATE connections SET {set} WHERE id = {}", blob(id.as_bytes()));
         assert!(harness.raw(&sql).await.is_err(), "{sql}");
     }
     // Nor does the store itself.
     let mut change = harness.begin().await;
-    for allowed in [&ended, &used] {
+    for allowed in [&ended, &spent] {
         let record = change.code(&allowed.code.hash()).await.unwrap().unwrap();
         assert!(record.redeemed && change.redeem(&record.client).await.is_err());
     }
@@ -335,7 +335,7 @@ async fn a_refresh_token_is_used_once_and_names_its_connection() {
     assert!(change.use_refresh_token(&record.client, &token.hash()).await.is_err(), "not twice");
     drop(change);
     assert!(
-        !harness.refresh_record(&token).await.unwrap().standing.used_at.is_some(),
+        harness.refresh_record(&token).await.unwrap().standing.used_at.is_none(),
         "what was dropped was not done"
     );
     let mut change = harness.begin_at(later).await;
