@@ -134,6 +134,9 @@ impl McpClient {
             if let Some(at) = self.events.iter().position(|event| event["event"] == name) {
                 return self.events.remove(at).expect("it is there");
             }
+            if let Some(answer) = &self.answer {
+                panic!("{:?}: no {name}, but the end of the call: {answer}", self.library);
+            }
             self.read_line(name).await;
         }
     }

@@ -71,6 +71,7 @@ async fn each_official_client_manages_keys_as_its_user_may() {
         let revoked = done(client.call("call", call).await.ok());
         assert_eq!(revoked["revoked"], true, "{library:?}");
         assert_eq!(fixture.server.verify(&token).await.status(), 401, "{library:?}");
+        assert_eq!(client.events(), [""; 0], "{library:?}: it understands every schema");
     }
 }
 
