@@ -14,7 +14,9 @@ use jiff::SignedDuration;
 use keystead_app::operator::Command;
 use keystead_app::{Deployment, Mailer, NewPerson};
 use keystead_domain::{Assignment, Assignments, Email, RoleId};
-use keystead_tests::{Browserless, Form, Session, SmtpSink, TestServer, TestUser, cookies};
+use keystead_tests::{
+    Browserless, Form, OauthTokens, Pkce, Session, SmtpSink, TestServer, TestUser, cookies,
+};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -220,6 +222,67 @@ async fn sessions(server: &TestServer, ada: &TestUser, session: &Session, life: 
     server.app.maintain_sessions().await.unwrap();
 }
 
+/// An app that a person connects, from its first request to its last: its codes and tokens where they belong and where they do not.
+async fn connected_app(server: &TestServer, ada: &TestUser, session: &Session, life: &mut Life) {
+    let app = server.oauth_client("An app", "https://app.example/callback").await;
+    let pkce = Pkce::new();
+    let (used, left) = (server.allow(ada, &app, &pkce).await, server.allow(ada, &app, &pkce).await);
+    let first = OauthTokens::of(app.redeem(server, &used, &pkce).await).await;
+    let second = OauthTokens::of(app.refresh(server, &first.refresh).await).await;
+    let secrets =
+        [&pkce.verifier, &used, &left, &first.access, &first.refresh, &second.access, &second.refresh];
+    for secret in secrets {
+        life.secret(secret);
+        life.secret(secret.rsplit('.').next().unwrap());
+    }
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "list_api_keys", "arguments": {} }
+    });
+    let ask = || server.post("/mcp").header("accept", "application/json, text/event-stream").json(&call);
+    assert_eq!(
+        ask().bearer_auth(&second.access).send().await.unwrap().status(),
+        200,
+        "what follows is no refusal"
+    );
+    for secret in secrets {
+        life.answer(ask().bearer_auth(secret).send().await.unwrap()).await;
+        let unreadable = server.post("/mcp").bearer_auth(secret).body(format!("{{\"jsonrpc\": {secret}"));
+        life.answer(unreadable.send().await.unwrap()).await;
+        for path in [
+            format!("/mcp?access_token={secret}"),
+            format!("/oauth2/token?grant_type=authorization_code&code={secret}"),
+            format!("/oauth2/revoke?token={secret}"),
+            format!("/oauth2/introspect?token={secret}"),
+        ] {
+            life.answer(server.post(&path).form(&[("x", "y")]).send().await.unwrap()).await;
+        }
+        for path in [
+            format!("/oauth2/authorize?client_id={secret}"),
+            format!("/oauth2/authorize?client_id={}&redirect_uri={secret}", app.id),
+            format!("/settings/connected-apps/{secret}/disconnect"),
+            format!("/settings/connected-apps?done={secret}"),
+        ] {
+            life.answer(server.visit(session, &path).await).await;
+        }
+        life.answer(server.get("/verify").bearer_auth(secret).send().await.unwrap()).await;
+        let form = [("token", secret.as_str()), ("client_id", "client-0")];
+        life.answer(server.post("/oauth2/revoke").form(&form).send().await.unwrap()).await;
+        life.answer(
+            server.post("/oauth2/register").json(&json!({ "redirect_uris": [secret] })).send().await.unwrap(),
+        )
+        .await;
+    }
+    // A code that comes a second time, which is logged, and what it leaves behind.
+    life.answer(app.redeem(server, &used, &pkce).await).await;
+    life.answer(app.refresh(server, &second.refresh).await).await;
+    life.answer(app.redeem(server, &left, &Pkce::new()).await).await;
+    for path in ["/settings/connected-apps", "/settings/audit-log", "/.well-known/oauth-authorization-server"]
+    {
+        life.answer(server.visit(session, path).await).await;
+    }
+    server.app.maintain_sessions().await.unwrap();
+}
+
 /// What signs sessions, in each way in which bytes are written.
 fn seeds(server: &TestServer, life: &mut Life) {
     let kept = std::fs::read_to_string(server.data_dir().join(SEEDS)).unwrap();
@@ -341,6 +404,7 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     graphql(&server, &key.token, &mut life).await;
     server.app.rotate_signing_keys(false).unwrap();
     seeds(&server, &mut life);
+    connected_app(&server, &ada, &session, &mut life).await;
     sessions(&server, &ada, &session, &mut life).await;
     passwords_and_links(&server, &mut life).await;
     account(&server, &mut sink, &mut life).await;
