@@ -9,6 +9,7 @@ mod body;
 mod caller;
 mod error;
 mod listen;
+mod once;
 mod prompts;
 mod resources;
 mod schema;
@@ -96,6 +97,9 @@ impl Mcp {
             Ok(sent) => sent,
             Err(refused) => return refused,
         };
+        if once::has_header_twice(&parts.headers) || once::has_member_twice(&sent) {
+            return body::said_twice();
+        }
         let is_json = body::is_json(&parts.headers);
         let request = Request::from_parts(parts, Full::new(sent.clone()));
         let response = self.service.handle(request).await.map(Body::new);

@@ -46,6 +46,12 @@ pub(super) fn unreadable(sent: &Bytes) -> Response {
     refused(StatusCode::BAD_REQUEST, code, message)
 }
 
+/// The answer to a request that says something twice.
+pub(super) fn said_twice() -> Response {
+    let message = "Send each member of an object, and each header of the protocol, once.";
+    refused(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+}
+
 fn refused(status: StatusCode, code: i32, message: &str) -> Response {
     let error = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
     (status, Json(error)).into_response()

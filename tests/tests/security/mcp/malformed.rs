@@ -420,11 +420,12 @@ async fn headers_that_say_other_than_the_body_are_refused() {
     assert_eq!(fixture.server.snapshot().await, before);
 }
 
-/// Of members that are there twice the last counts, as JSON readers have it; the credential is in none of them.
+/// A proxy that looks at requests sees what is done, whichever of two it reads.
 #[tokio::test]
-async fn members_that_are_there_twice_are_never_a_fault() {
+async fn what_a_request_says_twice_is_not_done() {
     let fixture = Fixture::new().await;
     let tool = fixture.tool();
+    let before = fixture.server.snapshot().await;
     let meta = tool.message("x", json!({}))["params"]["_meta"].to_string();
     let id = &fixture.other.id;
     for body in [
@@ -438,8 +439,27 @@ async fn members_that_are_there_twice_are_never_a_fault() {
         let name = if body.contains("revoke") { "revoke_api_key" } else { "create_api_key" };
         let twice = [("mcp-protocol-version", CURRENT), ("mcp-method", "tools/call"), ("mcp-name", name)];
         let (code, answer) = status(&tool, body.clone().into_bytes(), &twice).await;
-        assert!((200..500).contains(&code), "{body}: {code} {answer}");
+        assert_eq!(code, 400, "{body}: {answer}");
         let (code, answer) = status(&tool, body.into_bytes(), &[]).await;
-        assert!((200..500).contains(&code), "{code} {answer}");
+        assert_eq!(code, 400, "{answer}");
     }
+
+    let body = tool
+        .message("tools/call", json!({ "name": "create_api_key", "arguments": { "name": "n" } }))
+        .to_string();
+    let right =
+        [("mcp-protocol-version", CURRENT), ("mcp-method", "tools/call"), ("mcp-name", "create_api_key")];
+    for (name, value) in right {
+        for other in [value, "whoami", ""] {
+            for twice in [[(name, value), (name, other)], [(name, other), (name, value)]] {
+                let left = right.into_iter().filter(|(known, _)| *known != name);
+                let headers: Vec<_> = left.chain(twice).collect();
+                let (code, answer) = status(&tool, body.clone().into_bytes(), &headers).await;
+                assert_eq!(code, 400, "{headers:?}: {answer}");
+            }
+        }
+    }
+    assert_eq!(fixture.server.snapshot().await, before);
+    let (code, answer) = status(&tool, body.into_bytes(), &right).await;
+    assert_eq!(code, 200, "said once, it is done: {answer}");
 }
