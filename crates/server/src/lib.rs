@@ -23,6 +23,7 @@ mod router;
 mod serve;
 mod settings;
 mod state;
+mod unread;
 mod verify;
 
 pub use embed::{Accent, Embedding, Theme};

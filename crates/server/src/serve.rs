@@ -15,7 +15,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tower::ServiceExt as _;
+
+use crate::unread;
 
 /// The other end of the connection that a request came by.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +75,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         let service = tower::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(stopping.clone());
-            router.clone().oneshot(request)
+            unread::answer(router.clone(), request)
         });
         let connection = builder
             .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service))

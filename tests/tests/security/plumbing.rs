@@ -38,6 +38,42 @@ async fn no_more_of_a_body_is_read_than_the_limit_whatever_length_it_claims() {
     assert!(answer.starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
 }
 
+/// One that closes under the next request would fail a caller, or a proxy, that did nothing wrong.
+#[tokio::test]
+async fn a_connection_whose_request_was_refused_unread_carries_the_next_or_says_that_it_does_not() {
+    let server = TestServer::start().await;
+    for path in ["/mcp", "/graphql", "/settings/api-keys/new", "/nowhere", "/verify"] {
+        for length in [1, 65_536] {
+            let mut connection = server.connect().await;
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+            );
+            connection.write_all(head.as_bytes()).await.unwrap();
+            // It has the head by now, and would have answered.
+            for _ in 0..3 {
+                assert_eq!(server.get("/healthz").send().await.unwrap().status(), 200);
+            }
+            connection.write_all(&vec![b' '; length]).await.unwrap();
+            connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+            let mut answers = Vec::new();
+            connection.read_to_end(&mut answers).await.unwrap();
+            let answers = String::from_utf8_lossy(&answers);
+            assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{path} {length}: {answers}");
+            assert!(answers.ends_with("ok\n"), "{path} {length}: {answers}");
+        }
+        // More than anybody reads for nothing, or nothing that comes.
+        for length in [65_537, 10] {
+            let mut connection = server.connect().await;
+            let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+            connection.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            connection.read_to_end(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.contains("\r\nconnection: close\r\n"), "{path} {length}: {answer}");
+        }
+    }
+}
+
 /// What two servers in a row could take for two requests, or for one.
 #[tokio::test]
 async fn a_request_whose_end_is_ambiguous_is_not_answered_twice() {
