@@ -362,10 +362,11 @@ fn every_route_has_a_row() {
 
 #[tokio::test]
 async fn every_caller_gets_what_the_table_says_and_what_is_denied_changes_nothing() {
-    let world = World::new().await;
     let mut wrong = Vec::new();
-    for row in TABLE {
-        for caller in Caller::ALL {
+    // A world that grows with every row takes ever longer to compare.
+    for rows in TABLE.chunks(15) {
+        let world = World::new().await;
+        for (row, caller) in rows.iter().flat_map(|row| Caller::ALL.map(|caller| (row, caller))) {
             let target = world.server.key(&world.member, "target", "30d").await;
             let credential = world.credential(caller).await;
             let request = request(&world, row, &target.id, &credential).await;

@@ -54,7 +54,10 @@ async fn a_connection_whose_request_was_refused_unread_carries_the_next_or_says_
                 assert_eq!(server.get("/healthz").send().await.unwrap().status(), 200);
             }
             connection.write_all(&vec![b' '; length]).await.unwrap();
-            connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+            connection
+                .write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .await
+                .unwrap();
             let mut answers = Vec::new();
             connection.read_to_end(&mut answers).await.unwrap();
             let answers = String::from_utf8_lossy(&answers);

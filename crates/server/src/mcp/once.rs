@@ -13,9 +13,9 @@ const PREFIX: &str = "mcp-";
 
 /// Whether one of the protocol's headers is there more than once.
 pub(super) fn has_header_twice(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| {
-        name.as_str().starts_with(PREFIX) && headers.get_all(name).iter().nth(1).is_some()
-    })
+    headers
+        .keys()
+        .any(|name| name.as_str().starts_with(PREFIX) && headers.get_all(name).iter().nth(1).is_some())
 }
 
 /// Whether it is JSON in which an object names a member twice, at any depth.
