@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::audit::ViaKind;
 use crate::{
     ApiKey, ConnectionId, Error, Expiration, Field, Impersonation, KeyId, KeyPolicy, OrganizationId,
     Permission, SessionId, User, UserAttributes, UserId,
@@ -202,7 +203,7 @@ impl Actor {
     /// Whether they may create keys at all now: the organization has it open, and in an impersonated session the key could do no more
     /// than the session.
     pub fn check_may_create_keys(&self, policy: &KeyPolicy) -> Result<(), Error> {
-        policy.check_open(Some(self.via))?;
+        policy.check_open(self.via.into())?;
         if self.impersonation().is_none_or(Impersonation::may_create_keys) {
             return Ok(());
         }
@@ -224,7 +225,7 @@ impl Actor {
         let grant = NewKeyGrant {
             organization: self.user.organization,
             creator: self.user.id,
-            via: Some(self.via),
+            via: self.via.into(),
             expiration,
             allow_impersonation,
         };
@@ -283,7 +284,7 @@ impl Operator {
         let grant = NewKeyGrant {
             organization: user.organization,
             creator: user.id,
-            via: None,
+            via: ViaKind::Operator,
             expiration,
             allow_impersonation: false,
         };
@@ -324,8 +325,7 @@ impl KeyScope {
 pub struct NewKeyGrant {
     organization: OrganizationId,
     creator: UserId,
-    /// Through what; `None` is the operator's command line.
-    via: Option<Via>,
+    via: ViaKind,
     expiration: Expiration,
     allow_impersonation: bool,
 }

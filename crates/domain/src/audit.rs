@@ -43,19 +43,19 @@ impl Trace {
     /// A change by an authenticated request.
     #[must_use]
     pub fn of(actor: &Actor, at: Timestamp) -> Self {
-        let (via, id) = match actor.via() {
-            Via::Session(id) => ("session", *id.as_bytes()),
-            Via::Key(id) => ("key", *id.as_bytes()),
-            Via::Impersonation { key, .. } => ("impersonation", *key.as_bytes()),
-            Via::Connection(id) => ("connection", *id.as_bytes()),
+        let id = match actor.via() {
+            Via::Session(id) => *id.as_bytes(),
+            Via::Key(id) | Via::Impersonation { key: id, .. } => *id.as_bytes(),
+            Via::Connection(id) => *id.as_bytes(),
         };
+        let via = ViaKind::from(actor.via()).name();
         Self { user: Some(actor.user().id), via, via_id: Some(id), address: actor.address(), at }
     }
 
     /// A change by a command of the operator's.
     #[must_use]
     pub fn operator(at: Timestamp) -> Self {
-        Self { user: None, via: "operator", via_id: None, address: None, at }
+        Self { user: None, via: ViaKind::Operator.name(), via_id: None, address: None, at }
     }
 
     /// A change by somebody who is just proving who they are (`sign_in`, `set_up`).

@@ -1,6 +1,6 @@
 //! Through what kind of proof a change was made.
 
-use crate::{Error, Field};
+use crate::{Error, Field, Via};
 
 /// A kind of proof. The text is what the log keeps: never change one, only add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,17 @@ pub enum ViaKind {
     Invitation,
     /// Somebody who was just setting a new password by a link.
     PasswordReset,
+}
+
+impl From<Via> for ViaKind {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Session(_) => Self::Session,
+            Via::Key(_) => Self::Key,
+            Via::Impersonation { .. } => Self::Impersonation,
+            Via::Connection(_) => Self::Connection,
+        }
+    }
 }
 
 impl ViaKind {

@@ -9,6 +9,7 @@ use axum::response::Response;
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, StatusCode};
 use keystead_app::{AuthorizationError, PendingAuthorization};
+use keystead_domain::audit::ViaKind;
 use keystead_domain::{Actor, AuthorizationParameters, ClientId, Error, RedirectUri, View};
 use serde::Deserialize;
 
@@ -135,7 +136,7 @@ fn may(visit: &SignedIn) -> Result<Vec<String>, Error> {
     let organization = &state.organization.name;
     let policy = &state.policy;
     let creates = visit.doors.settings().mcp_creates_keys()
-        && policy.keys_may_create_keys
+        && policy.check_open(ViaKind::Connection).is_ok()
         && actor.check_may_create_keys(policy).is_ok();
     let everyones = actor.revocable_keys().creator().is_none();
     let line = |applies: bool, words: String| applies.then_some(words);
