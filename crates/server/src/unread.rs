@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, EXPECT};
 use http::{HeaderValue, Request, Version};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
@@ -29,11 +29,13 @@ pub(crate) async fn answer(router: Router, request: Request<Incoming>) -> Result
     if request.body().is_end_stream() || request.version() > Version::HTTP_11 {
         return router.oneshot(request).await;
     }
+    let asks_first = request.headers().contains_key(EXPECT);
     let (left, mut unread) = oneshot::channel();
     let request = request.map(|sent| Body::new(Reading { sent: Some(sent), left: Some(left) }));
     let mut response = router.oneshot(request).await?;
     if let Ok(sent) = unread.try_recv()
-        && !is_soon_at_its_end(sent).await
+        // Reading would be the word to send it all the same (RFC 9110, section 10.1.1).
+        && (asks_first || !is_soon_at_its_end(sent).await)
     {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -64,14 +64,17 @@ async fn a_connection_whose_request_was_refused_unread_carries_the_next_or_says_
             assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{path} {length}: {answers}");
             assert!(answers.ends_with("ok\n"), "{path} {length}: {answers}");
         }
-        // More than anybody reads for nothing, or nothing that comes.
-        for length in [65_537, 10] {
+        // More than anybody reads for nothing; nothing that comes; what is to be asked for.
+        for (length, header) in [(65_537, ""), (10, ""), (10, "expect: 100-continue\r\n")] {
             let mut connection = server.connect().await;
-            let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: localhost\r\n{header}content-length: {length}\r\n\r\n"
+            );
             connection.write_all(head.as_bytes()).await.unwrap();
             let mut answer = Vec::new();
             connection.read_to_end(&mut answer).await.unwrap();
             let answer = String::from_utf8_lossy(&answer);
+            assert!(!answer.contains("100 Continue"), "{path}: {answer}");
             assert!(answer.contains("\r\nconnection: close\r\n"), "{path} {length}: {answer}");
         }
     }

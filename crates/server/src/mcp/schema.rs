@@ -17,7 +17,35 @@ pub(super) const PAGE: i64 = 20;
 
 /// The schema of a tool's arguments. All of them are objects, which is what could go wrong here, and is tested.
 pub(super) fn of_input<T: JsonSchema + 'static>() -> Arc<JsonObject> {
-    standard(schema_for_input::<T>().unwrap_or_default())
+    let mut schema = standard(schema_for_input::<T>().unwrap_or_default());
+    let properties = Arc::make_mut(&mut schema).get_mut("properties").and_then(Value::as_object_mut);
+    properties.into_iter().flat_map(JsonObject::values_mut).for_each(leave_out_null);
+    schema
+}
+
+/// An argument that is not there says as much as one that is null, and not every model is given schemas of two types.
+fn leave_out_null(property: &mut Value) {
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|of| of != "null");
+        if let [of] = &types[..] {
+            property["type"] = of.clone();
+        }
+    }
+    if let Some(Value::Array(any)) = property.get_mut("anyOf") {
+        any.retain(|of| of["type"] != "null");
+        if let [Value::Object(of)] = &any[..] {
+            let of = of.clone();
+            if let Value::Object(property) = property {
+                property.remove("anyOf");
+                property.extend(of);
+            }
+        }
+    }
+    if let Value::Object(property) = property
+        && property.get("default") == Some(&Value::Null)
+    {
+        property.remove("default");
+    }
 }
 
 /// The schema of a tool's answer.
