@@ -21,8 +21,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::StoreError;
 use crate::audit::Audited;
+use crate::engine::Engine;
 use crate::feed::Subscriber;
-use crate::open::configure;
 
 /// The outcome of a shared commit: not known yet, done, or failed and why.
 type Outcome = Option<Result<(), String>>;
@@ -37,6 +37,7 @@ pub(crate) struct Committer {
 }
 
 struct Writer {
+    engine: Engine,
     /// `None` while broken: the next to come opens another.
     connection: Option<AnyConnection>,
     options: AnyConnectOptions,
@@ -63,6 +64,7 @@ struct Batch {
 
 impl Committer {
     pub(crate) fn new(
+        engine: Engine,
         connection: AnyConnection,
         options: AnyConnectOptions,
         subscriber: Subscriber,
@@ -70,6 +72,7 @@ impl Committer {
         let committed = Arc::new(AtomicU64::new(0));
         let audited = Arc::new(Audited::default());
         let writer = Writer {
+            engine,
             connection: Some(connection),
             options,
             subscriber,
@@ -189,13 +192,12 @@ impl Writer {
 
     async fn begin_batch(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
-            let mut connection = AnyConnection::connect_with(&self.options).await?;
-            configure(&mut connection).await?;
-            self.connection = Some(connection);
+            self.connection = Some(self.engine.connect(&self.options).await?);
         }
         // From here on the transaction may be open, whether or not the answer reaches us.
         self.batch = Some(Batch::default());
-        if let Err(cause) = self.execute("BEGIN IMMEDIATE").await {
+        let connection = self.connection.as_mut().ok_or_else(broken)?;
+        if let Err(cause) = self.engine.begin(connection).await {
             self.abort(&cause.to_string()).await;
             return Err(cause);
         }

@@ -37,6 +37,15 @@ pub enum OpenError {
     /// The SQLite that is linked in can corrupt a database in WAL mode.
     #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or later is needed")]
     OldSqlite(String),
+    /// PostgreSQL knows no such user, or not by this password.
+    #[error("PostgreSQL does not let this user in: {0}")]
+    Credentials(String),
+    /// PostgreSQL has no such database.
+    #[error("PostgreSQL has no such database: {0}")]
+    NoDatabase(String),
+    /// The server only follows another one: what it knows may be old, and nothing can be written to it.
+    #[error("the database server is a read-only standby")]
+    Standby,
     /// The database refused.
     #[error("cannot open the database")]
     Database(#[from] sqlx::Error),
@@ -46,6 +55,20 @@ pub enum OpenError {
     /// A migration failed; the store is as it was before.
     #[error("cannot bring the store up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl OpenError {
+    /// What PostgreSQL says to a connection (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+    pub(crate) fn of_postgres(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match (code.as_deref(), &error) {
+            (Some("28000" | "28P01"), sqlx::Error::Database(said)) => {
+                Self::Credentials(said.message().to_owned())
+            }
+            (Some("3D000"), sqlx::Error::Database(said)) => Self::NoDatabase(said.message().to_owned()),
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// Why the store could not read or write. Nothing was changed, unless the process dies before it can say so.

@@ -1,4 +1,4 @@
-//! What must survive: organizations, users, keys, sessions and the audit log, in SQLite.
+//! What must survive: organizations, users, keys, sessions and the audit log, in SQLite or PostgreSQL.
 //!
 //! Reads go to a pool of read-only connections and wait for nobody. Changes go through a [`Transaction`], which is begun with
 //! a [`Trace`](keystead_domain::audit::Trace) (every change leaves one), commits together with those that run at the same
@@ -10,6 +10,7 @@
 
 mod audit;
 mod commit;
+mod engine;
 mod error;
 mod feed;
 mod groups;
@@ -33,6 +34,7 @@ mod transaction;
 mod users;
 
 pub use audit::{AuditNames, Audited, NamedUser};
+pub use engine::{DatabaseUrl, Location};
 pub use error::{OpenError, StoreError};
 pub use feed::Subscriber;
 pub use impersonation::KeySessions;

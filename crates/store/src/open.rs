@@ -1,4 +1,5 @@
-//! Opening a store: one process at a time, on an SQLite that keeps its promises, brought up to this binary's schema.
+//! Opening a store and bringing it up to this binary's schema: SQLite that keeps its promises, for one process at a time, or
+//! PostgreSQL, for many nodes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -9,55 +10,92 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection as _, Row as _};
 
-use crate::OpenError;
 use crate::commit::Committer;
+use crate::engine::{DatabaseUrl, Engine, Location};
 use crate::feed::Subscriber;
+use crate::{OpenError, load};
 
 /// The oldest SQLite that is trusted: those from 3.7.0 to 3.51.2 can corrupt a database when a checkpoint resets the WAL while
 /// another connection writes.
 pub const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections that read, besides the one that writes and those that load.
+const READERS: u32 = 4;
 
 /// An open store. Cheap to share; the last one dropped lets go of the files.
 pub struct Store {
     pub(crate) readers: AnyPool,
     pub(crate) committer: Arc<Committer>,
-    pub(crate) file: PathBuf,
-    /// Held for as long as the store is open.
-    _lock: File,
+    pub(crate) bulk: load::Source,
+    /// Held for as long as a store in a folder is open.
+    _lock: Option<File>,
 }
 
 impl Store {
-    /// Opens the store in a folder, made if need be, readable by its owner alone. `subscriber` is told each change that a
-    /// verification depends on, in commit order, before the call that made it returns.
+    /// Opens a store: in a folder, which is made if need be, readable by its owner alone, or on PostgreSQL. `subscriber` is told each
+    /// change that a verification depends on, in commit order, before the call that made it returns.
     ///
     /// # Errors
     /// See [`OpenError`]; each says what stands in the way.
-    pub async fn open(directory: &Path, subscriber: Subscriber) -> Result<Self, OpenError> {
-        let (lock, file) = own(directory)?;
+    pub async fn open(location: impl Into<Location>, subscriber: Subscriber) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
-        let options = AnyConnectOptions::from_str(&url(&file))?;
+        match location.into() {
+            Location::Folder(folder) => Self::open_folder(&folder, subscriber).await,
+            Location::Postgres(url) => Self::open_postgres(&url, subscriber).await,
+        }
+    }
 
+    async fn open_folder(folder: &Path, subscriber: Subscriber) -> Result<Self, OpenError> {
+        let (lock, file) = own(folder)?;
+        let options = AnyConnectOptions::from_str(&url(&file))?;
         let mut connection = AnyConnection::connect_with(&options).await?;
         check_version(&mut connection).await?;
-        configure(&mut connection).await?;
-        migrate(&mut connection).await?;
-        let committer = Committer::new(connection, options.clone(), subscriber);
+        Engine::Sqlite.configure(&mut connection).await?;
+        migrate(&SQLITE, &mut connection).await?;
+        Self::assemble(
+            Engine::Sqlite,
+            connection,
+            options,
+            subscriber,
+            load::Source::Sqlite(file),
+            Some(lock),
+        )
+        .await
+    }
 
+    async fn open_postgres(url: &DatabaseUrl, subscriber: Subscriber) -> Result<Self, OpenError> {
+        let options = AnyConnectOptions::from_str(url.expose()).map_err(OpenError::of_postgres)?;
+        let source = load::Source::postgres(url).map_err(OpenError::of_postgres)?;
+        let mut connection = AnyConnection::connect_with(&options).await.map_err(OpenError::of_postgres)?;
+        let row = sqlx::query("SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END::BIGINT")
+            .fetch_one(&mut connection)
+            .await?;
+        if row.try_get::<i64, _>(0)? == 1 {
+            return Err(OpenError::Standby);
+        }
+        Engine::Postgres.configure(&mut connection).await?;
+        migrate(&POSTGRES, &mut connection).await?;
+        Self::assemble(Engine::Postgres, connection, options, subscriber, source, None).await
+    }
+
+    async fn assemble(
+        engine: Engine,
+        connection: AnyConnection,
+        options: AnyConnectOptions,
+        subscriber: Subscriber,
+        bulk: load::Source,
+        lock: Option<File>,
+    ) -> Result<Self, OpenError> {
+        let committer = Committer::new(engine, connection, options.clone(), subscriber);
         let readers = AnyPoolOptions::new()
-            .max_connections(4)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    for pragma in ["PRAGMA query_only = ON", "PRAGMA cache_size = -65536"] {
-                        sqlx::query(pragma).fetch_optional(&mut *connection).await?;
-                    }
-                    Ok(())
-                })
-            })
+            .max_connections(READERS)
+            .after_connect(move |connection, _| Box::pin(engine.configure_reader(connection)))
             .connect_with(options)
             .await?;
-        Ok(Self { readers, committer, file, _lock: lock })
+        Ok(Self { readers, committer, bulk, _lock: lock })
     }
 
     /// The number of the last change that is committed, as of the load or a later commit. What is told lags behind it by what
@@ -72,7 +110,7 @@ impl Store {
         sqlx::query("SELECT sequence FROM feed").fetch_one(&self.readers).await.is_ok()
     }
 
-    /// Ends the last commit and closes the files. Calls after it fail.
+    /// Ends the last commit and closes what is open. Calls after it fail.
     pub async fn close(&self) {
         self.readers.close().await;
         self.committer.close().await;
@@ -137,30 +175,10 @@ async fn check_version(connection: &mut AnyConnection) -> Result<(), OpenError> 
     if parsed < SQLITE_OLDEST { Err(OpenError::OldSqlite(version)) } else { Ok(()) }
 }
 
-/// Settings of the writing connection. `synchronous = FULL`: what was answered as done survives power loss (promise 8).
-pub(crate) async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    // Where shared memory does not work (some network file systems), SQLite stays in another mode and says so only here.
-    let mode: String =
-        sqlx::query("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await?.try_get(0)?;
-    if mode != "wal" {
-        let message = "this file system cannot hold a database in WAL mode: use a local disk";
-        return Err(sqlx::Error::Configuration(message.into()));
-    }
-    for pragma in [
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-        "PRAGMA trusted_schema = OFF",
-        "PRAGMA cache_size = -65536",
-    ] {
-        sqlx::query(pragma).fetch_optional(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn migrate(connection: &mut AnyConnection) -> Result<(), OpenError> {
-    match MIGRATIONS.run(connection).await {
+async fn migrate(migrations: &Migrator, connection: &mut AnyConnection) -> Result<(), OpenError> {
+    match migrations.run(connection).await {
         Err(MigrateError::VersionMissing(found)) => {
-            let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+            let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
             Err(OpenError::Newer { found, known })
         }
         other => Ok(other?),

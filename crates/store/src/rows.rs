@@ -26,16 +26,27 @@ pub(crate) async fn readable(
     mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
 ) -> Result<Vec<AnyRow>, StoreError> {
     let mut readable = Vec::new();
+    while let Some(row) = next_readable(table, &mut rows).await? {
+        readable.push(row);
+    }
+    Ok(readable)
+}
+
+/// The next of them.
+pub(crate) async fn next_readable(
+    table: &'static str,
+    rows: &mut (impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin),
+) -> Result<Option<AnyRow>, StoreError> {
     while let Some(row) = rows.next().await {
         match row.map_err(StoreError::from) {
-            Ok(row) => readable.push(row),
+            Ok(row) => return Ok(Some(row)),
             Err(error) if error.is_unreadable() => {
                 tracing::error!(?error, table, "a row cannot be read; it is left out");
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(readable)
+    Ok(None)
 }
 
 pub(crate) fn instant(table: &'static str, millis: i64) -> Result<Timestamp, StoreError> {

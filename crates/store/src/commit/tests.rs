@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 
 use super::{Committer, Turn};
 use crate::StoreError;
-use crate::open::configure;
+use crate::engine::Engine;
 
 async fn connect(folder: &Path) -> (AnyConnection, AnyConnectOptions) {
     sqlx::any::install_default_drivers();
     let url = format!("sqlite://{}?mode=rwc", folder.join("test.db").display());
     let options = AnyConnectOptions::from_str(&url).unwrap();
     let mut connection = AnyConnection::connect_with(&options).await.unwrap();
-    configure(&mut connection).await.unwrap();
+    Engine::Sqlite.configure(&mut connection).await.unwrap();
     (connection, options)
 }
 
@@ -34,7 +34,7 @@ async fn committer() -> (TempDir, Arc<Committer>, mpsc::UnboundedReceiver<u64>) 
     }
     let (told, receiver) = mpsc::unbounded_channel();
     let subscriber = Box::new(move |sequence, _| told.send(sequence).unwrap());
-    (folder, Committer::new(connection, options, subscriber), receiver)
+    (folder, Committer::new(Engine::Sqlite, connection, options, subscriber), receiver)
 }
 
 async fn run(turn: &mut Turn, sql: &'static str) -> Result<(), StoreError> {
