@@ -30,4 +30,8 @@ impl Connections {
     pub(crate) fn remove(&self, id: ConnectionId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
+
+    pub(crate) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }

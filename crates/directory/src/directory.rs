@@ -11,6 +11,7 @@ use keystead_domain::{
 use keystead_token::{TokenHash, TokenRef};
 
 use crate::connections::{Connection, Connections};
+use crate::lease::Lease;
 use crate::hash::{SHARDS, Words};
 use crate::impersonators::{ImpersonationKey, Impersonators};
 use crate::table::{Key, Table};
@@ -24,6 +25,7 @@ pub struct Directory {
     impersonators: Impersonators,
     connections: Connections,
     suspended: AtomicBool,
+    lease: Lease,
     sequence: AtomicU64,
     keys: AtomicUsize,
     writer: Mutex<Writer>,
@@ -51,12 +53,19 @@ impl Directory {
     /// A directory that knows nobody, as of sequence 0. `roles` are those of the deployment's configuration.
     #[must_use]
     pub fn new(roles: impl Into<Box<[Role]>>) -> Self {
+        Self::leased(roles, Lease::unbounded())
+    }
+
+    /// The same, on a store that other nodes write to, too: it answers only while it holds the lease.
+    #[must_use]
+    pub fn leased(roles: impl Into<Box<[Role]>>, lease: Lease) -> Self {
         Self {
             shards: std::array::from_fn(|_| ArcSwap::from_pointee(Table::with_room(0))),
             users: Users::new(roles.into()),
             impersonators: Impersonators::default(),
             connections: Connections::default(),
             suspended: AtomicBool::new(false),
+            lease,
             sequence: AtomicU64::new(0),
             keys: AtomicUsize::new(0),
             writer: Mutex::new(Writer {
@@ -123,7 +132,7 @@ impl Directory {
     /// # Errors
     /// A creator who is not active hides that the key expired: their keys are as good as revoked (promise 1).
     pub fn verify(&self, token: TokenRef<'_>, now: Timestamp) -> Result<Verified, Refusal> {
-        if self.is_suspended() {
+        if !self.may_answer() {
             return Err(Refusal::Unavailable);
         }
         let hash = Words::from(token.hash());
@@ -145,7 +154,7 @@ impl Directory {
     /// # Errors
     /// As for [`verify`](Self::verify). A key of another kind is unknown.
     pub fn impersonation_key(&self, id: KeyId, now: Timestamp) -> Result<(Arc<User>, u32), Refusal> {
-        if self.is_suspended() {
+        if !self.may_answer() {
             return Err(Refusal::Unavailable);
         }
         let key = self.impersonators.get(id).ok_or(Refusal::Unknown)?;
@@ -161,7 +170,7 @@ impl Directory {
     /// # Errors
     /// As for [`verify`](Self::verify).
     pub fn connection(&self, id: ConnectionId, now: Timestamp) -> Result<Arc<User>, Refusal> {
-        if self.is_suspended() {
+        if !self.may_answer() {
             return Err(Refusal::Unavailable);
         }
         let connection = self.connections.get(id).ok_or(Refusal::Unknown)?;
@@ -266,6 +275,35 @@ impl Directory {
     #[must_use]
     pub fn is_suspended(&self) -> bool {
         self.suspended.load(Ordering::Acquire)
+    }
+
+    /// Whether what it knows is surely all that there is to know, now.
+    #[must_use]
+    pub fn may_answer(&self) -> bool {
+        !self.is_suspended() && self.lease.is_held()
+    }
+
+    /// The lease by which it may answer.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Forgets all that it knows, to be loaded anew: what it knew is of a history that is over. Only while the lease is
+    /// [ended](Lease::end): until the new one is loaded, it would answer that nobody is known.
+    pub fn forget(&self) {
+        let mut writer = self.writer();
+        let Writer { shards: fills, retired, .. } = &mut *writer;
+        for (shard, fill) in self.shards.iter().zip(fills) {
+            retired.push(shard.swap(Arc::new(Table::with_room(0))));
+            *fill = Fill::default();
+        }
+        writer.let_go_of_retired();
+        self.users.forget();
+        self.impersonators.forget();
+        self.connections.forget();
+        self.keys.store(0, Ordering::Relaxed);
+        self.sequence.store(0, Ordering::Release);
     }
 
     fn connect(&self, record: &ConnectionRecord) {

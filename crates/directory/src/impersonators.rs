@@ -32,4 +32,8 @@ impl Impersonators {
     pub(crate) fn remove(&self, id: KeyId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
+
+    pub(crate) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }

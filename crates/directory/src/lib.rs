@@ -40,9 +40,11 @@ mod connections;
 mod directory;
 mod hash;
 mod impersonators;
+mod lease;
 mod table;
 mod users;
 mod verified;
 
 pub use directory::Directory;
+pub use lease::Lease;
 pub use verified::{Refusal, Verified};

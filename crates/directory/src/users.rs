@@ -137,6 +137,18 @@ impl Users {
         self.set(place, Arc::clone(&self.nobody));
     }
 
+    /// From now on nobody is known. Places stay whose they are: a key's slot may still name one.
+    pub(crate) fn forget(&self) {
+        let mut known = self.write();
+        known.organizations.clear();
+        known.users = 0;
+        for entry in known.by_id.values_mut() {
+            if entry.user.take().is_some() {
+                self.set(entry.place, Arc::clone(&self.nobody));
+            }
+        }
+    }
+
     /// Whoever may not act is nobody to a verification.
     fn set(&self, place: u32, user: Arc<User>) {
         let user = if user.may_act() { user } else { Arc::clone(&self.nobody) };

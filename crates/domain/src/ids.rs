@@ -37,7 +37,7 @@ macro_rules! id {
 
             /// The inverse of [`Self::as_u128`].
             #[must_use]
-            pub fn from_u128(number: u128) -> Self {
+            pub const fn from_u128(number: u128) -> Self {
                 Self(Uuid::from_u128(number))
             }
         }
@@ -86,6 +86,8 @@ id! {
     RegisteredClientId,
     /// Names an access token of an app (`jti`).
     AccessTokenId,
+    /// Names a run of a server on a store that many share.
+    NodeId,
 }
 
 /// The text is not an id.

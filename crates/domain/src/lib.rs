@@ -20,6 +20,7 @@ mod ids;
 mod impersonation;
 mod key;
 mod key_policy;
+mod lease;
 mod oauth;
 mod organization;
 mod page;
@@ -42,7 +43,7 @@ pub use error::{Error, Field};
 pub use expiration::Expiration;
 pub use feed::{Change, ConnectionRecord, KeyRecord};
 pub use ids::{
-    AccessTokenId, ConnectionId, GroupId, IdGenerator, KeyId, OrganizationId, OwnRoleId, RegisteredClientId,
+    AccessTokenId, ConnectionId, GroupId, IdGenerator, KeyId, NodeId, OrganizationId, OwnRoleId, RegisteredClientId,
     SessionId, UserId,
 };
 pub use impersonation::{
@@ -51,6 +52,7 @@ pub use impersonation::{
 };
 pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
 pub use key_policy::KeyPolicy;
+pub use lease::{Committed, LeaseTerms, Leases, NodeStatus};
 pub use oauth::{
     AccessClaims, AnswerTo, AuthorizationParameters, AuthorizationRequest, AuthorizedClient,
     BadClientMetadata, ClientId, ClientIdUrl, ClientMetadata, CodeChallenge, ConnectedApp, ConnectionEnd,

@@ -1,0 +1,138 @@
+//! When a node may answer that a key works, and when a revocation has reached all that may (promise 3).
+//!
+//! A node answers only while it holds a lease. It asks for one by writing to the store that it is there, and asks the store *after that*
+//! how far the feed has come; once it has applied the feed that far, it may answer for the length of a lease, counted from before it
+//! asked. Whoever revokes looks, after the commit, at what the nodes have written, and is done when each has applied the
+//! revocation or can have no lease any more. Either that look finds a node, or the node asked after the commit and so
+//! applies the revocation before it answers.
+//!
+//! Instants are [`Duration`]s since the machine was started, on a clock that also runs while it sleeps, each on its own machine's: they
+//! are never compared between nodes. What is assumed of clocks is that none runs faster or slower than another by more than
+//! [`LeaseTerms::DRIFT`].
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::NodeId;
+
+/// How long a lease is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseTerms {
+    length: Duration,
+}
+
+impl Default for LeaseTerms {
+    fn default() -> Self {
+        Self { length: Duration::from_secs(2) }
+    }
+}
+
+impl LeaseTerms {
+    /// The shortest lease: several renewals fit into it on a slow network.
+    pub const SHORTEST: Duration = Duration::from_millis(500);
+    /// The longest: so long a revocation may take when a node is silent.
+    pub const LONGEST: Duration = Duration::from_secs(10);
+    /// By how much clocks may differ in speed, as one part in so many: 1 in 50 is a hundred times what a machine's quartz does.
+    pub const DRIFT: u32 = 50;
+
+    /// A length from [`SHORTEST`](Self::SHORTEST) to [`LONGEST`](Self::LONGEST); `None` for another.
+    #[must_use]
+    pub fn new(length: Duration) -> Option<Self> {
+        (Self::SHORTEST..=Self::LONGEST).contains(&length).then_some(Self { length })
+    }
+
+    /// How often a node renews it.
+    #[must_use]
+    pub fn renew_every(self) -> Duration {
+        self.length / 5
+    }
+
+    /// When a lease ends that was asked for at an instant: before anything was sent.
+    #[must_use]
+    pub fn ends(self, asked: Duration) -> Duration {
+        asked + self.length
+    }
+
+    /// From when on a lease has surely ended, by any clock, that was asked for no later than at an instant.
+    #[must_use]
+    pub fn surely_ended(self, asked: Duration) -> Duration {
+        asked + self.length + self.length / Self::DRIFT
+    }
+}
+
+/// What a node has written to the store about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// Which.
+    pub id: NodeId,
+    /// How often it has asked for a lease.
+    pub renewals: u64,
+    /// Up to which number it has applied the feed.
+    pub applied: u64,
+}
+
+/// What a node knows of the others' leases, from what it has seen of them.
+#[derive(Debug)]
+pub struct Leases {
+    terms: LeaseTerms,
+    own: NodeId,
+    seen: HashMap<NodeId, Seen>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    renewals: u64,
+    /// No later than then it had asked.
+    by: Duration,
+}
+
+/// A committed change that some nodes may not know of.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed {
+    /// Its number.
+    pub sequence: u64,
+    /// An instant after its commit.
+    pub at: Duration,
+}
+
+impl Leases {
+    /// Of the nodes beside this one, none of which was seen yet.
+    #[must_use]
+    pub fn new(own: NodeId, terms: LeaseTerms) -> Self {
+        Self { terms, own, seen: HashMap::new() }
+    }
+
+    /// Notes what all nodes had written when they were asked about; the answer was here at `answered`.
+    pub fn note(&mut self, nodes: &[NodeStatus], answered: Duration) {
+        self.seen.retain(|id, _| nodes.iter().any(|node| node.id == *id));
+        for node in nodes {
+            let seen = self.seen.entry(node.id).or_insert(Seen { renewals: node.renewals, by: answered });
+            if seen.renewals != node.renewals {
+                *seen = Seen { renewals: node.renewals, by: answered };
+            }
+        }
+    }
+
+    /// The nodes that may still answer without knowing of a change, according to what they had written when they were asked about, which
+    /// was begun at `asked`, after the change's commit. None: the change holds everywhere.
+    #[must_use]
+    pub fn not_reached(&self, change: Committed, nodes: &[NodeStatus], asked: Duration) -> Vec<NodeId> {
+        if asked < change.at || asked >= self.terms.surely_ended(change.at) {
+            // Before the commit nothing can be known of it; long after it nobody can have a lease that does not know of it.
+            return if asked < change.at { nodes.iter().map(|node| node.id).collect() } else { Vec::new() };
+        }
+        let may_answer = |node: &&NodeStatus| match self.seen.get(&node.id) {
+            Some(seen) => seen.renewals != node.renewals || asked < self.terms.surely_ended(seen.by),
+            None => true,
+        };
+        nodes
+            .iter()
+            .filter(|node| node.id != self.own && node.applied < change.sequence)
+            .filter(may_answer)
+            .map(|node| node.id)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use super::*;
+
+const OWN: NodeId = NodeId::from_u128(1);
+const OTHER: NodeId = NodeId::from_u128(2);
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn node(id: NodeId, renewals: u64, applied: u64) -> NodeStatus {
+    NodeStatus { id, renewals, applied }
+}
+
+fn leases() -> Leases {
+    Leases::new(OWN, LeaseTerms::default())
+}
+
+const CHANGE: Committed = Committed { sequence: 7, at: Duration::from_secs(100) };
+
+#[test]
+fn a_change_holds_once_every_other_node_has_applied_it() {
+    let leases = leases();
+    let asked = CHANGE.at;
+    let own = node(OWN, 1, 0);
+    assert_eq!(leases.not_reached(CHANGE, &[own, node(OTHER, 1, 6)], asked), [OTHER]);
+    assert_eq!(leases.not_reached(CHANGE, &[own, node(OTHER, 1, 7)], asked), []);
+    assert_eq!(leases.not_reached(CHANGE, &[own], asked), [], "alone");
+}
+
+#[test]
+fn a_node_that_says_nothing_is_waited_for_as_long_as_a_lease_and_what_clocks_differ_by() {
+    let mut leases = leases();
+    let silent = [node(OTHER, 5, 6)];
+    leases.note(&silent, CHANGE.at - ms(10));
+    assert_eq!(leases.not_reached(CHANGE, &silent, CHANGE.at + ms(2_029)), [OTHER]);
+    assert_eq!(leases.not_reached(CHANGE, &silent, CHANGE.at + ms(2_030)), []);
+}
+
+#[test]
+fn a_node_that_has_been_silent_for_longer_is_not_waited_for() {
+    let mut leases = leases();
+    let silent = [node(OTHER, 5, 6)];
+    leases.note(&silent, CHANGE.at - ms(2_040));
+    assert_eq!(leases.not_reached(CHANGE, &silent, CHANGE.at), []);
+}
+
+#[test]
+fn a_node_that_asked_again_is_waited_for_however_long_it_had_been_silent() {
+    let mut leases = leases();
+    leases.note(&[node(OTHER, 5, 6)], ms(0));
+    let again = [node(OTHER, 6, 6)];
+    assert_eq!(leases.not_reached(CHANGE, &again, CHANGE.at), [OTHER], "not yet noted");
+    leases.note(&again, CHANGE.at + ms(1));
+    assert_eq!(leases.not_reached(CHANGE, &again, CHANGE.at + ms(1)), [OTHER]);
+}
+
+#[test]
+fn nobody_is_waited_for_longer_than_a_lease_after_the_commit() {
+    let mut leases = leases();
+    // It renews without applying: its renewals do not count, since it asked after the commit.
+    for at in 0..300 {
+        let nodes = [node(OTHER, at, 6)];
+        leases.note(&nodes, CHANGE.at + ms(at * 10));
+        let waited_for = leases.not_reached(CHANGE, &nodes, CHANGE.at + ms(at * 10));
+        assert_eq!(waited_for.is_empty(), at * 10 >= 2_040, "{at}");
+    }
+}
+
+#[test]
+fn what_was_asked_before_the_commit_says_nothing_of_it() {
+    let nodes = [node(OTHER, 5, 9)];
+    assert_eq!(leases().not_reached(CHANGE, &nodes, CHANGE.at - ms(1)), [OTHER]);
+}
+
+#[test]
+fn a_node_that_left_and_came_back_is_a_new_one() {
+    let mut leases = leases();
+    leases.note(&[node(OTHER, 5, 6)], ms(0));
+    leases.note(&[], ms(10));
+    let back = [node(OTHER, 5, 6)];
+    leases.note(&back, CHANGE.at - ms(10));
+    assert_eq!(leases.not_reached(CHANGE, &back, CHANGE.at), [OTHER]);
+}
+
+#[test]
+fn a_lease_is_half_a_second_to_ten_seconds() {
+    assert_eq!(LeaseTerms::new(ms(499)), None);
+    assert_eq!(LeaseTerms::new(ms(10_001)), None);
+    let terms = LeaseTerms::new(ms(500)).unwrap();
+    assert_eq!((terms.renew_every(), terms.ends(ms(1))), (ms(100), ms(501)));
+    assert!(terms.surely_ended(ms(1)) > terms.ends(ms(1)));
+}
