@@ -82,7 +82,7 @@ const PYJWT_NEEDS: [&str; 3] = ["cryptography==50.0.2", "cffi==2.1.1", "pycparse
 const TYPOS_VERSION: &str = "1.52.0";
 
 /// Programs that come from the system, each with Debian's package that has it.
-const SYSTEM: [(&str, &str); 7] = [
+const SYSTEM: [(&str, &str); 11] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     // What installs and runs the packages below, and what the documentation's commands call.
@@ -91,7 +91,18 @@ const SYSTEM: [(&str, &str); 7] = [
     ("python3", "python3"),
     ("pip3", "python3-pip"),
     ("curl", "curl"),
+    // The server that many nodes share, and what makes hosts of network namespaces, which lose sight of each other.
+    ("postgres", "postgresql"),
+    ("psql", "postgresql-client"),
+    ("ip", "iproute2"),
+    ("iptables", "iptables"),
 ];
+
+/// Where Debian keeps PostgreSQL's server programs, by major version.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
+
+/// What Debian's package reads before it makes a server that starts with the machine, unless this says not to.
+const POSTGRESQL_CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// Installs whatever is missing.
 pub(crate) fn install_all(repository: &Repository) -> Result<()> {
@@ -212,7 +223,7 @@ pub(crate) fn chromedriver() -> Result<PathBuf> {
 
 /// Installs what is missing of [`SYSTEM`].
 fn system() -> Result<()> {
-    let is_missing = |(program, _): &&(&str, &str)| on_path(program).is_none();
+    let is_missing = |(program, _): &&(&str, &str)| on_path(program).or_else(|| off_path(program)).is_none();
     let mut packages: Vec<&str> = SYSTEM.iter().filter(is_missing).map(|(_, package)| *package).collect();
     if packages.is_empty() {
         return Ok(());
@@ -230,6 +241,9 @@ fn system() -> Result<()> {
         command.args(["--quiet", "--quiet"]).env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
+    if packages.contains(&"postgresql") {
+        only_own_clusters()?;
+    }
     process::run(apt_get().arg("update"))?;
     process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
     let still = SYSTEM.iter().find(is_missing).map(|(program, _)| *program);
@@ -238,6 +252,18 @@ fn system() -> Result<()> {
         "apt-get installed {packages_by_name}, yet there is no `{}`",
         still.unwrap_or_default()
     );
+    Ok(())
+}
+
+/// The tests start servers of their own; one that nobody asked for would take the usual port and start with the machine.
+fn only_own_clusters() -> Result<()> {
+    let file = Path::new(POSTGRESQL_CLUSTERS);
+    if !file.exists() {
+        let folder = file.parent().context("the file is in a folder")?;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::write(file, "create_main_cluster = false\n")
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     Ok(())
 }
 
@@ -256,6 +282,13 @@ fn name_of(file: &Path) -> String {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// A program of the system that Debian does not put on everybody's `PATH`.
+fn off_path(program: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir(POSTGRESQL).into_iter().flatten().flatten();
+    let folders = versions.map(|version| version.path().join("bin")).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn is_root() -> Result<bool> {

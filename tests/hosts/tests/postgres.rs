@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers fail as tests do")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use keystead_test_hosts::{Place, Postgres, Setup};
@@ -114,23 +115,22 @@ fn a_server_with_tls_takes_no_plain_connections() {
     assert!(query(&plain, "SELECT 1").unwrap_err().contains("no encryption"));
 }
 
-/// Not a test of its own: what the next one kills.
-#[test]
-#[ignore = "is started and killed by another test"]
-fn start_a_server_and_wait() {
-    let mut postgres = Postgres::start_fast();
-    println!("{}", postgres.sql("postgres", "SHOW data_directory"));
-    println!("{}", postgres.port());
-    postgres.pause();
-    println!("paused");
-    std::io::stdin().read_line(&mut String::new()).unwrap();
-}
+/// Tells the next test that it is the one to be killed.
+const TO_BE_KILLED: &str = "KEYSTEAD_TEST_TO_BE_KILLED";
 
 #[test]
 fn a_killed_test_leaves_no_server_and_no_folder_behind() {
-    use std::io::{BufRead as _, BufReader};
+    if std::env::var_os(TO_BE_KILLED).is_some() {
+        let mut postgres = Postgres::start_fast();
+        println!("{}", postgres.sql("postgres", "SHOW data_directory"));
+        postgres.pause();
+        println!("paused");
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        return;
+    }
     let mut test = Command::new(std::env::current_exe().unwrap());
-    test.args(["--ignored", "--exact", "--nocapture", "start_a_server_and_wait"]);
+    test.args(["--exact", "--nocapture", "a_killed_test_leaves_no_server_and_no_folder_behind"]);
+    test.env(TO_BE_KILLED, "1");
     let mut test = test.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(test.stdout.take().unwrap()).lines().map(Result::unwrap);
     let lines: Vec<String> = lines.take_while(|line| line != "paused").collect();
