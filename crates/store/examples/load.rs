@@ -27,11 +27,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let users: i64 = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
     let folder = tempfile::tempdir()?;
 
-    Store::open(folder.path(), Box::new(|_, _| ())).await?.close().await;
+    Store::open(folder.path(), keystead_store::Subscriber::Told(Box::new(|_, _| ()))).await?.close().await;
     fill(&folder.path().join("keystead.db"), keys, users).await?;
 
     let started = Instant::now();
-    let store = Store::open(folder.path(), Box::new(|_, _| ())).await?;
+    let store = Store::open(folder.path(), keystead_store::Subscriber::Told(Box::new(|_, _| ()))).await?;
     println!("open: {:?}", started.elapsed());
     for _ in 0..3 {
         let started = Instant::now();

@@ -41,7 +41,7 @@ struct Writer {
     /// `None` while broken: the next to come opens another.
     connection: Option<AnyConnection>,
     options: AnyConnectOptions,
-    subscriber: Subscriber,
+    subscriber: Arc<Subscriber>,
     committed: Arc<AtomicU64>,
     audited: Arc<Audited>,
     /// What the open transaction holds so far.
@@ -75,7 +75,7 @@ impl Committer {
             engine,
             connection: Some(connection),
             options,
-            subscriber,
+            subscriber: Arc::new(subscriber),
             committed: Arc::clone(&committed),
             audited: Arc::clone(&audited),
             batch: None,
@@ -157,6 +157,11 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// Whether nobody else follows the feed.
+    pub(crate) fn is_of_one_owner(&self) -> bool {
+        matches!(*self.writer.subscriber, Subscriber::Told(_))
+    }
+
     pub(crate) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
         self.writer.connection.as_mut().ok_or_else(broken)
     }
@@ -227,15 +232,34 @@ impl Writer {
             tracing::error!(error = ?cause, "a commit failed; nothing of it was kept");
             self.abort(&cause.to_string()).await;
         } else if let Some(batch) = self.batch.take() {
-            // After the commit nothing can fail: all that the subscriber needs was read before it.
-            if let Some((last, _)) = batch.changes.last() {
-                self.committed.store(last.unsigned_abs(), Ordering::Release);
+            self.tell(batch);
+        }
+    }
+
+    /// After the commit nothing can fail: all that the subscriber needs was read before it.
+    fn tell(&mut self, batch: Batch) {
+        let Batch { outcome, changes, audited } = batch;
+        self.audited.add(audited);
+        let Some(last) = changes.last().map(|(last, _)| last.unsigned_abs()) else {
+            outcome.send_replace(Some(Ok(())));
+            return;
+        };
+        self.committed.fetch_max(last, Ordering::Release);
+        match &*self.subscriber {
+            Subscriber::Told(tell) => {
+                for (sequence, change) in changes {
+                    tell(sequence.unsigned_abs(), change);
+                }
+                outcome.send_replace(Some(Ok(())));
             }
-            for (sequence, change) in batch.changes {
-                (self.subscriber)(sequence.unsigned_abs(), change);
+            // Others write meanwhile.
+            Subscriber::Asked(reached) => {
+                let reached = reached(last);
+                tokio::spawn(async move {
+                    reached.await;
+                    outcome.send_replace(Some(Ok(())));
+                });
             }
-            self.audited.add(batch.audited);
-            batch.outcome.send_replace(Some(Ok(())));
         }
     }
 

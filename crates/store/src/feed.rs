@@ -1,15 +1,23 @@
 //! The change feed: the only way in which the directory learns anything.
 
+use futures_util::future::BoxFuture;
 use keystead_domain::{Change, ConnectionId, ConnectionRecord, KeyId, OrganizationId, UserId};
 use sqlx::Row as _;
 
 use crate::{StoreError, Transaction};
 
-/// What is told each change, with its number, in commit order. It must neither block nor panic: until it returns, nobody's
-/// commit does.
-pub type Subscriber = Box<dyn Fn(u64, Change) + Send + Sync>;
+/// How verification learns of a commit, before whoever committed is told that it is done.
+pub enum Subscriber {
+    /// Of a store with one owner: it is told each change with its number, in commit order. It must neither block nor panic: until it
+    /// returns, nobody's commit does.
+    Told(Box<dyn Fn(u64, Change) + Send + Sync>),
+    /// Of a store that many nodes share, each of which follows the feed by itself: it is told the last number of a commit, and resolves
+    /// when no node can be without it.
+    Asked(Box<dyn Fn(u64) -> BoxFuture<'static, ()> + Send + Sync>),
+}
 
-/// Feed rows kept behind the last one. One node is told each change as it commits, so they are kept only for people who look.
+/// Feed rows kept behind the last one. A store's one owner is told each change as it commits, so they are kept only for people who
+/// look.
 const KEPT: i64 = 10_000;
 
 #[derive(Clone, Copy)]
@@ -61,6 +69,7 @@ impl Transaction {
 
     /// Taking the number locks it to the commit: numbers have no gaps and are in commit order.
     async fn announce(&mut self, entity: Entity, change: Change) -> Result<(), StoreError> {
+        let is_owned = self.is_of_one_owner();
         let connection = self.connection()?;
         let sequence: i64 =
             sqlx::query("UPDATE feed SET sequence = sequence + 1 WHERE id = 1 RETURNING sequence")
@@ -79,7 +88,7 @@ impl Transaction {
             .bind(&id[..])
             .execute(&mut *connection)
             .await?;
-        if sequence % 1000 == 0 {
+        if is_owned && sequence % 1000 == 0 {
             sqlx::query("DELETE FROM changes WHERE sequence <= $1")
                 .bind(sequence - KEPT)
                 .execute(connection)

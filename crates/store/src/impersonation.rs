@@ -167,7 +167,7 @@ impl Transaction {
     }
 }
 
-fn key_record(row: &AnyRow) -> Result<KeyRecord, StoreError> {
+pub(crate) fn key_record(row: &AnyRow) -> Result<KeyRecord, StoreError> {
     const TABLE: &str = "api_keys";
     Ok(KeyRecord {
         id: rows::id(TABLE, row.try_get::<&[u8], _>(0)?, KeyId::from_slice)?,

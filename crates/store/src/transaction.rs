@@ -35,6 +35,11 @@ impl Transaction {
         self.turn.connection()
     }
 
+    /// Whether nobody else follows the feed.
+    pub(crate) fn is_of_one_owner(&self) -> bool {
+        self.turn.is_of_one_owner()
+    }
+
     /// Whose audit log this appends to.
     pub(crate) fn appends_to_log_of(&mut self, organization: OrganizationId) {
         self.turn.audited.insert(organization);

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::{Committer, Turn};
 use crate::StoreError;
 use crate::engine::Engine;
+use crate::feed::Subscriber;
 
 async fn connect(folder: &Path) -> (AnyConnection, AnyConnectOptions) {
     sqlx::any::install_default_drivers();
@@ -33,7 +34,7 @@ async fn committer() -> (TempDir, Arc<Committer>, mpsc::UnboundedReceiver<u64>) 
         sqlx::query(sql).execute(&mut connection).await.unwrap();
     }
     let (told, receiver) = mpsc::unbounded_channel();
-    let subscriber = Box::new(move |sequence, _| told.send(sequence).unwrap());
+    let subscriber = Subscriber::Told(Box::new(move |sequence, _| told.send(sequence).unwrap()));
     (folder, Committer::new(Engine::Sqlite, connection, options, subscriber), receiver)
 }
 

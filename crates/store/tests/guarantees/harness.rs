@@ -53,7 +53,7 @@ impl Harness {
         let told = Arc::new(Mutex::new(Vec::new()));
         let subscriber = {
             let told = Arc::clone(&told);
-            Box::new(move |sequence, change| told.lock().unwrap().push((sequence, change)))
+            keystead_store::Subscriber::Told(Box::new(move |sequence, change| told.lock().unwrap().push((sequence, change))))
         };
         let store = Arc::new(Store::open(&path, subscriber).await.unwrap());
         Self { store, told, ids: IdGenerator::default(), secrets: secrets.into(), folder }

@@ -1,0 +1,268 @@
+//! Following the feed: what was committed since, in order, without a gap.
+
+use keystead_domain::{Change, ConnectionId, ConnectionRecord, KeyId, NodeId, OrganizationId, UserId};
+use sqlx::{AnyConnection, Row as _};
+
+use super::{NodeRecord, Reconnecting};
+use crate::engine::DatabaseUrl;
+use crate::{OpenError, StoreError, organizations, rows, users};
+use jiff::Timestamp;
+
+/// Changes that are read at once.
+const AT_ONCE: i64 = 1_000;
+/// Feed rows kept behind the last one, for nodes that were away for a moment.
+const KEPT: i64 = 10_000;
+/// A node that has said nothing for so long (by the clocks of the two nodes) is taken for gone, in milliseconds.
+const GONE: i64 = 3_600_000;
+
+/// Up to where the feed is known, and of which history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The number of the last change that is known.
+    pub sequence: u64,
+    epoch: String,
+    /// What tells that change from another that took its number.
+    mark: Option<String>,
+}
+
+/// What the feed says after a position.
+#[derive(Debug)]
+pub enum Following {
+    /// This, in order. Nothing, if that was the last.
+    Changes(Vec<(u64, Change)>),
+    /// It begins only later: what is known is too old to go on from.
+    TooFarBehind,
+    /// It is the feed of another history: what was known to be committed is not there, or somebody has said so.
+    AnotherHistory(String),
+}
+
+/// Follows the feed for one node.
+pub struct Follower {
+    connection: Reconnecting,
+    node: NodeRecord,
+}
+
+impl Follower {
+    /// Of a node. Nothing is connected yet.
+    pub fn new(url: &DatabaseUrl, node: NodeRecord) -> Result<Self, OpenError> {
+        Ok(Self { connection: Reconnecting::new(url)?, node })
+    }
+
+    /// Where the feed is now: from here to go on after a load that begins later.
+    pub async fn position(&mut self) -> Result<Position, StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        let row = sqlx::query(
+            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT) FROM feed f \
+             LEFT JOIN changes c ON c.sequence = f.sequence WHERE f.id = 1",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        self.connection.put_back(connection);
+        Ok(Position {
+            sequence: row.try_get::<i64, _>(0)?.unsigned_abs(),
+            epoch: row.try_get(1)?,
+            mark: row.try_get(2)?,
+        })
+    }
+
+    /// Says that the node is there, how far it is and how many keys it holds, and *then* asks how far the feed is. Until it knows the
+    /// feed that far, what it knows may be old.
+    pub async fn renew(
+        &mut self,
+        position: &Position,
+        keys: usize,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        self.node.write(&mut connection, position.sequence, keys, now).await?;
+        // A statement of its own: it sees all that was committed before it began, and so before anybody saw the one above.
+        let row = sqlx::query("SELECT sequence FROM feed WHERE id = 1").fetch_one(&mut connection).await?;
+        self.connection.put_back(connection);
+        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+
+    /// What was committed after a position, which moves along.
+    pub async fn changes_after(&mut self, position: &mut Position) -> Result<Following, StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        let following = changes_after(&mut connection, position).await?;
+        self.connection.put_back(connection);
+        Ok(following)
+    }
+
+    /// Says how far the node is, so that whoever waits for it goes on.
+    pub async fn acknowledge(&mut self, position: &Position) -> Result<(), StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        let applied = i64::try_from(position.sequence).unwrap_or(i64::MAX);
+        sqlx::query("UPDATE nodes SET applied = $1 WHERE id = $2")
+            .bind(applied)
+            .bind(&self.node.id.as_bytes()[..])
+            .execute(&mut connection)
+            .await?;
+        self.connection.put_back(connection);
+        Ok(())
+    }
+
+    /// Forgets feed rows that every node is past, and nodes that have long been gone.
+    pub async fn tidy(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        sqlx::query("DELETE FROM nodes WHERE seen_at < $1 AND id <> $2")
+            .bind(now.as_millisecond() - GONE)
+            .bind(&self.node.id.as_bytes()[..])
+            .execute(&mut connection)
+            .await?;
+        sqlx::query(
+            "DELETE FROM changes WHERE sequence <= (SELECT sequence FROM feed WHERE id = 1) - $1 \
+             AND sequence <= (SELECT MIN(applied) FROM nodes)",
+        )
+        .bind(KEPT)
+        .execute(&mut connection)
+        .await?;
+        self.connection.put_back(connection);
+        Ok(())
+    }
+
+    /// Says that what was committed has been lost, so that no node serves from what is left.
+    pub async fn halt(&mut self, why: &str) -> Result<(), StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        sqlx::query("UPDATE feed SET halted = COALESCE(halted, $1) WHERE id = 1")
+            .bind(why)
+            .execute(&mut connection)
+            .await?;
+        self.connection.put_back(connection);
+        Ok(())
+    }
+
+    /// The node serves no more: nobody needs to wait for it. Its lease must have ended.
+    pub async fn leave(&mut self) -> Result<(), StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        sqlx::query("DELETE FROM nodes WHERE id = $1")
+            .bind(&self.node.id.as_bytes()[..])
+            .execute(&mut connection)
+            .await?;
+        Ok(())
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.node.id
+    }
+}
+
+async fn changes_after(
+    connection: &mut AnyConnection,
+    position: &mut Position,
+) -> Result<Following, StoreError> {
+    let from = i64::try_from(position.sequence).unwrap_or(i64::MAX);
+    let feed = sqlx::query("SELECT sequence, CAST(epoch AS TEXT), halted FROM feed WHERE id = 1")
+        .fetch_one(&mut *connection)
+        .await?;
+    if let Some(why) = feed.try_get::<Option<String>, _>(2)? {
+        return Ok(Following::AnotherHistory(why));
+    }
+    if feed.try_get::<String, _>(1)? != position.epoch {
+        return Ok(Following::AnotherHistory("the store was restored".to_owned()));
+    }
+    if feed.try_get::<i64, _>(0)? < from {
+        return Ok(lost(position));
+    }
+    // With the last that is known: it must still be the same.
+    let rows = sqlx::query(
+        "SELECT sequence, kind, entity_id, CAST(mark AS TEXT) FROM changes WHERE sequence >= $1 ORDER BY sequence LIMIT $2",
+    )
+    .bind(from)
+    .bind(AT_ONCE)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut rows = rows.into_iter();
+    if from > 0 {
+        let Some(known) = rows.next() else { return Ok(lost(position)) };
+        if known.try_get::<i64, _>(0)? > from {
+            return Ok(Following::TooFarBehind);
+        }
+        if position.mark != Some(known.try_get(3)?) {
+            return Ok(lost(position));
+        }
+    }
+    let mut changes = Vec::new();
+    let (mut sequence, mut mark) = (position.sequence, position.mark.clone());
+    for row in rows {
+        let next = row.try_get::<i64, _>(0)?.unsigned_abs();
+        if next != sequence + 1 {
+            return Ok(Following::TooFarBehind);
+        }
+        (sequence, mark) = (next, Some(row.try_get(3)?));
+        let (kind, id): (&str, &[u8]) = (row.try_get(1)?, row.try_get(2)?);
+        if let Some(change) = as_it_is(connection, kind, id).await? {
+            changes.push((next, change));
+        }
+    }
+    *position = Position { sequence, mark, epoch: position.epoch.clone() };
+    Ok(Following::Changes(changes))
+}
+
+fn lost(position: &Position) -> Following {
+    let sequence = position.sequence;
+    Following::AnotherHistory(format!("change {sequence}, which was committed, is not in the database any more"))
+}
+
+/// How the thing that changed is now. `None` for a key that cannot be read and that no verification can know.
+async fn as_it_is(
+    connection: &mut AnyConnection,
+    kind: &str,
+    id: &[u8],
+) -> Result<Option<Change>, StoreError> {
+    const TABLE: &str = "changes";
+    match kind {
+        "key" => key(connection, id).await,
+        "user" => {
+            let user = rows::id(TABLE, id, UserId::from_slice)?;
+            Ok(Some(match users::read(connection, id).await {
+                Ok(Some(user)) => Change::User(user),
+                Ok(None) => Change::UserGone(user),
+                Err(error) if error.is_unreadable() => {
+                    tracing::error!(?error, %user, "a user cannot be read; their keys are refused");
+                    Change::UserGone(user)
+                }
+                Err(error) => return Err(error),
+            }))
+        }
+        "organization" => {
+            let organization = rows::id(TABLE, id, OrganizationId::from_slice)?;
+            let record = organizations::read(connection, organization).await?;
+            Ok(record.map(|record| Change::Organization(Box::new(record))))
+        }
+        "connection" => {
+            let id = rows::id(TABLE, id, ConnectionId::from_slice)?;
+            let row = sqlx::query(
+                "SELECT user_id, ends_at FROM connections WHERE id = $1 AND redeemed_at IS NOT NULL AND ended_at IS NULL",
+            )
+            .bind(&id.as_bytes()[..])
+            .fetch_optional(connection)
+            .await?;
+            let Some(row) = row else { return Ok(Some(Change::ConnectionEnded(id))) };
+            Ok(Some(Change::Connection(ConnectionRecord {
+                id,
+                user: rows::id("connections", row.try_get(0)?, UserId::from_slice)?,
+                ends_at: rows::instant("connections", row.try_get(1)?)?,
+            })))
+        }
+        _ => Err(rows::corrupt(TABLE, "a kind of thing that this release does not know")),
+    }
+}
+
+async fn key(connection: &mut AnyConnection, id: &[u8]) -> Result<Option<Change>, StoreError> {
+    let id = rows::id("changes", id, KeyId::from_slice)?;
+    let row = sqlx::query(
+        "SELECT id, token_hash, creator_id, allow_impersonation, expires_at, session_epoch, last_used_at, revoked_at \
+         FROM api_keys WHERE id = $1",
+    )
+    .bind(&id.as_bytes()[..])
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.try_get::<Option<i64>, _>(7)?.is_some() {
+        return Ok(Some(Change::KeyRevoked(rows::hash("api_keys", row.try_get(1)?)?)));
+    }
+    Ok(Some(Change::Key(crate::impersonation::key_record(&row)?)))
+}

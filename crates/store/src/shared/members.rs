@@ -1,0 +1,97 @@
+//! The nodes of a store.
+
+use jiff::Timestamp;
+use keystead_domain::{NodeId, NodeStatus};
+use sqlx::{AnyConnection, Row as _};
+
+use super::Reconnecting;
+use crate::engine::DatabaseUrl;
+use crate::{OpenError, StoreError, rows};
+
+/// A node as it describes itself.
+#[derive(Debug, Clone)]
+pub struct NodeRecord {
+    /// This run of it.
+    pub id: NodeId,
+    /// What people call it.
+    pub name: String,
+    /// Of the program.
+    pub version: String,
+    /// When it was started.
+    pub started_at: Timestamp,
+}
+
+impl NodeRecord {
+    pub(super) async fn write(
+        &self,
+        connection: &mut AnyConnection,
+        applied: u64,
+        keys: usize,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO nodes (id, name, version, started_at, seen_at, renewals, applied, keys) \
+             VALUES ($1, $2, $3, $4, $5, 1, $6, $7) ON CONFLICT (id) DO UPDATE \
+             SET seen_at = $5, renewals = nodes.renewals + 1, applied = $6, keys = $7",
+        )
+        .bind(&self.id.as_bytes()[..])
+        .bind(&self.name)
+        .bind(&self.version)
+        .bind(self.started_at.as_millisecond())
+        .bind(now.as_millisecond())
+        .bind(i64::try_from(applied).unwrap_or(i64::MAX))
+        .bind(i64::try_from(keys).unwrap_or(i64::MAX))
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// A node as the store shows it to people.
+#[derive(Debug, Clone)]
+pub struct NodeRow {
+    /// How it describes itself.
+    pub node: NodeRecord,
+    /// When it last renewed its lease, by its own clock.
+    pub seen_at: Timestamp,
+    /// Up to which number it has applied the feed.
+    pub applied: u64,
+    /// How many keys it holds.
+    pub keys: u64,
+}
+
+/// Looks at the nodes, and wakes them.
+pub struct Members {
+    connection: Reconnecting,
+}
+
+impl Members {
+    /// Of the store at a URL. Nothing is connected yet.
+    pub fn new(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        Ok(Self { connection: Reconnecting::new(url)? })
+    }
+
+    /// What each has written, and whether that was asked on a new connection: perhaps of another server, one that took over.
+    pub async fn statuses(&mut self) -> Result<(Vec<NodeStatus>, bool), StoreError> {
+        let (mut connection, is_new) = self.connection.take().await?;
+        let found = sqlx::query("SELECT id, renewals, applied FROM nodes").fetch_all(&mut connection).await?;
+        self.connection.put_back(connection);
+        let statuses = found.iter().map(|row| {
+            Ok(NodeStatus {
+                id: rows::id("nodes", row.try_get(0)?, NodeId::from_slice)?,
+                renewals: row.try_get::<i64, _>(1)?.unsigned_abs(),
+                applied: row.try_get::<i64, _>(2)?.unsigned_abs(),
+            })
+        });
+        Ok((statuses.collect::<Result<_, StoreError>>()?, is_new))
+    }
+
+    /// Tells the others that there is something to read. It only saves them the time until they look by themselves: a database that
+    /// cannot do it is not asked again on this connection.
+    pub async fn wake(&mut self, channel: &'static str) -> Result<(), StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        sqlx::query("SELECT pg_notify($1, '')").bind(channel).fetch_one(&mut connection).await?;
+        self.connection.put_back(connection);
+        Ok(())
+    }
+}
