@@ -27,6 +27,8 @@
 
 mod command;
 mod folder;
+mod history;
 mod postgres;
 
+pub use history::{Asked, KeyId, Kind, Operation, Outcome, Recorder, Summary, Violation, check};
 pub use postgres::{Place, Postgres, Replication, Setup};
