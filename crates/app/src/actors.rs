@@ -42,7 +42,7 @@ impl App {
         cookie: &BrowserSecret,
         origin: &RequestOrigin,
     ) -> Result<Option<Actor>, Error> {
-        if self.directory.is_suspended() {
+        if !self.directory.may_answer() {
             return Err(Error::Unavailable);
         }
         let now = self.now();

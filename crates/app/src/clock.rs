@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,6 +43,15 @@ impl Clock {
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
+    /// The time since the machine was started, also while it slept: what leases are counted on. Nobody can set it.
+    #[must_use]
+    pub fn since_boot(&self) -> Duration {
+        match &*self.0 {
+            Kind::Manual { millis } => Duration::from_millis(millis.load(Ordering::Acquire).unsigned_abs()),
+            Kind::System { .. } => system_since_boot(),
+        }
+    }
+
     /// Moves a manual clock, in either direction. Does nothing to the system's.
     pub fn advance(&self, by: SignedDuration) {
         if let Kind::Manual { millis } = &*self.0 {
@@ -69,6 +79,16 @@ fn never_back(latest: &AtomicI64, now: i64) -> i64 {
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 fn system_millis() -> i64 {
     Timestamp::now().as_millisecond()
+}
+
+fn system_since_boot() -> Duration {
+    // Elsewhere the monotonic clock is the one that runs through sleep.
+    #[cfg(target_os = "linux")]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(clock);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 #[cfg(test)]

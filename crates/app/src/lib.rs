@@ -9,6 +9,7 @@ mod audit;
 mod change;
 mod client_metadata;
 mod clock;
+mod cluster;
 mod entropy;
 mod impersonation;
 mod invitations;
@@ -35,19 +36,20 @@ pub use account::OwnSession;
 pub use actors::{Refusal, RequestOrigin};
 pub use audit::{AuditExport, AuditPage, CheckedLog, ExportBatch, ExportFormat};
 pub use clock::Clock;
+pub use cluster::NodeSettings;
 pub use entropy::Entropy;
 pub use impersonation::{MintedSession, SessionRefusal, SessionSettings};
 pub use invitations::{Invited, Mailed, NewPerson};
 pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
-pub use keystead_store::{AuditNames, KeySessions, NamedUser, OpenError};
+pub use keystead_store::{AuditNames, DatabaseUrl, KeySessions, NamedUser, OpenError};
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
 pub use oauth::{
     AuthorizationError, CodeRedemption, IssuedTokens, OauthClient, PendingAuthorization, RegisteredClient,
     RegistrationRefusal, TokenRefusal,
 };
-pub use open::{App, Deployment};
+pub use open::{App, Deployment, Place};
 pub use organizations::Excluded;
 pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};

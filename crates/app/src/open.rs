@@ -1,20 +1,21 @@
 //! Putting the parts together at start.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use jiff::Timestamp;
-use keystead_directory::Directory;
+use keystead_directory::{Directory, Lease};
 use keystead_domain::audit::SigningKey;
 use keystead_domain::{Error, IdGenerator, KeyId, Rate, Role, SigningRing, Throttle, minting_rate};
-use keystead_store::{OpenError, PrivateFile, Store, StoreError};
+use keystead_store::{DatabaseUrl, Location, OpenError, PrivateFile, Store, StoreError, Subscriber};
 use keystead_token::Prefix;
 use uuid::Uuid;
 
 use crate::client_metadata::ClientMetadataFetcher;
+use crate::cluster::{Cluster, Joining, NodeSettings};
 use crate::oauth::RegistrationRates;
 use crate::passwords::Passwords;
 use crate::watch::ChangeSignal;
@@ -53,9 +54,26 @@ impl Default for Deployment {
     }
 }
 
+/// Where the store is, and the folder for what is not in it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The folder: of the store itself if it is not shared, else of this machine's own files.
+    pub folder: PathBuf,
+    /// The database that many nodes share, and which of them this is.
+    pub shared: Option<(DatabaseUrl, NodeSettings)>,
+}
+
+impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
+    fn from(folder: &P) -> Self {
+        Self { folder: folder.as_ref().to_owned(), shared: None }
+    }
+}
+
 /// A running Keystead, without its doors.
 pub struct App {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
+    /// Its place among the nodes of a store that many share.
+    pub(crate) cluster: Mutex<Option<Cluster>>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) changes: Arc<ChangeSignal>,
     pub(crate) clock: Clock,
@@ -86,33 +104,45 @@ impl App {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(
-        data_dir: &Path,
+        place: impl Into<Place>,
         deployment: Deployment,
         passwords: Passwords,
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, OpenError> {
-        let directory = Arc::new(Directory::new(deployment.roles.clone()));
+        let Place { folder, shared } = place.into();
+        let data_dir = folder.as_path();
+        let ids = IdGenerator::default();
         let changes = Arc::new(ChangeSignal::default());
-        let subscriber = {
-            let (directory, changes) = (Arc::clone(&directory), Arc::clone(&changes));
-            Box::new(move |sequence, change| {
-                // A number that was left out is a change that this node does not know: it may be a revocation.
-                if sequence != directory.sequence() + 1 {
-                    tracing::error!(
-                        sequence,
-                        known = directory.sequence(),
-                        "the feed has a gap; refusing until a restart"
-                    );
-                    directory.suspend();
-                }
-                let creator = directory.creator_of(&change);
-                directory.apply(sequence, change);
-                changes.applied(creator);
-            })
+        let (store, directory, cluster) = match shared {
+            None => {
+                let directory = Arc::new(Directory::new(deployment.roles.clone()));
+                let subscriber = apply_to(Arc::clone(&directory), Arc::clone(&changes));
+                let store = Arc::new(Store::open(data_dir, subscriber).await?);
+                let sequence = load(&store, &directory).await?;
+                directory.loaded(sequence);
+                (store, directory, None)
+            }
+            Some((url, settings)) => {
+                let now = clock.clone();
+                let lease = Lease::by(move || now.since_boot());
+                let directory = Arc::new(Directory::leased(deployment.roles.clone(), lease));
+                let id = entropy.bytes().map(|random| ids.next(clock.now(), random));
+                let id = id.map_err(|_| OpenError::NoRandomness)?;
+                let (joining, subscriber) = Joining::new(
+                    &url,
+                    settings,
+                    id,
+                    Arc::clone(&directory),
+                    Arc::clone(&changes),
+                    clock.clone(),
+                )?;
+                let store = Arc::new(Store::open(Location::Postgres(url), subscriber).await?);
+                let cluster = joining.join(Arc::clone(&store)).await?;
+                cluster.first_lease().await;
+                (store, directory, Some(cluster))
+            }
         };
-        let store = Store::open(data_dir, subscriber).await?;
-        load(&store, &directory).await?;
         let signing_key = crate::audit::signing_key(data_dir, &entropy)?;
         let signing_file = signing_ring::file(data_dir);
         let signing_ring = signing_ring::open(&signing_file, &entropy, clock.now())?;
@@ -120,11 +150,12 @@ impl App {
         let swept_at = AtomicI64::new(clock.now().as_millisecond());
         Ok(Self {
             store,
+            cluster: Mutex::new(cluster),
             directory,
             changes,
             clock,
             entropy,
-            ids: IdGenerator::default(),
+            ids,
             deployment,
             passwords,
             throttle: Mutex::new(Throttle::new(THROTTLE_CAPACITY)),
@@ -165,7 +196,7 @@ impl App {
 
     /// Whether it may serve: the store answers, and verification knows all that it should.
     pub async fn is_ready(&self) -> bool {
-        !self.directory.is_suspended() && self.store.is_reachable().await
+        self.directory.may_answer() && self.store.is_reachable().await
     }
 
     pub(crate) fn next_id<Id: From<Uuid>>(&self, now: Timestamp) -> Result<Id, Error> {
@@ -173,7 +204,26 @@ impl App {
     }
 }
 
-async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
+/// What tells the directory each change of a store that nobody else writes to.
+fn apply_to(directory: Arc<Directory>, changes: Arc<ChangeSignal>) -> Subscriber {
+    Subscriber::Told(Box::new(move |sequence, change| {
+        // A number that was left out is a change that this node does not know: it may be a revocation.
+        if sequence != directory.sequence() + 1 {
+            tracing::error!(
+                sequence,
+                known = directory.sequence(),
+                "the feed has a gap; refusing until a restart"
+            );
+            directory.suspend();
+        }
+        let creator = directory.creator_of(&change);
+        directory.apply(sequence, change);
+        changes.applied(creator);
+    }))
+}
+
+/// Loads everything, and says up to which number that includes the feed.
+pub(crate) async fn load(store: &Store, directory: &Directory) -> Result<u64, OpenError> {
     let sequence = store
         .load(
             |keys| {
@@ -185,9 +235,8 @@ async fn load(store: &Store, directory: &Directory) -> Result<(), OpenError> {
             |change| directory.apply(0, change),
         )
         .await?;
-    directory.loaded(sequence);
     tracing::info!(keys = directory.keys(), users = directory.users(), "loaded");
-    Ok(())
+    Ok(sequence)
 }
 
 /// What a caller is told of a fault in the store: nothing. The log has it.
@@ -196,6 +245,6 @@ pub(crate) fn fault(error: StoreError) -> Error {
     tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
     match error {
         StoreError::Corrupt { .. } => Error::Internal,
-        StoreError::Database(_) | StoreError::Commit(_) => Error::Unavailable,
+        StoreError::Database(_) | StoreError::Commit(_) | StoreError::Halted(_) => Error::Unavailable,
     }
 }

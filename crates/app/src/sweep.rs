@@ -1,5 +1,6 @@
 //! Writing down when keys were last used, apart from verification (promise 9).
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ impl App {
         let swept = self.sweep_last_used().await;
         // Not worth failing for: the log says why, and the next start signs what was added since.
         _ = self.sign_audit_checkpoints().await;
+        let cluster = self.cluster.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(cluster) = cluster {
+            cluster.stop().await;
+        }
         self.store.close().await;
         swept.map(drop)
     }

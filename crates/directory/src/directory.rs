@@ -11,9 +11,9 @@ use keystead_domain::{
 use keystead_token::{TokenHash, TokenRef};
 
 use crate::connections::{Connection, Connections};
-use crate::lease::Lease;
 use crate::hash::{SHARDS, Words};
 use crate::impersonators::{ImpersonationKey, Impersonators};
+use crate::lease::Lease;
 use crate::table::{Key, Table};
 use crate::users::Users;
 use crate::{Refusal, Verified};

@@ -77,6 +77,8 @@ pub struct Leases {
     terms: LeaseTerms,
     own: NodeId,
     seen: HashMap<NodeId, Seen>,
+    /// Until then there may be nodes that serve and are not in what the store shows.
+    in_doubt_until: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +86,15 @@ struct Seen {
     renewals: u64,
     /// No later than then it had asked.
     by: Duration,
+}
+
+/// Whether a change holds everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// No node can answer without knowing of it.
+    Everywhere,
+    /// These may, or some that are not known.
+    NotYet(Vec<NodeId>),
 }
 
 /// A committed change that some nodes may not know of.
@@ -99,7 +110,14 @@ impl Leases {
     /// Of the nodes beside this one, none of which was seen yet.
     #[must_use]
     pub fn new(own: NodeId, terms: LeaseTerms) -> Self {
-        Self { terms, own, seen: HashMap::new() }
+        Self { terms, own, seen: HashMap::new(), in_doubt_until: Duration::ZERO }
+    }
+
+    /// The store is asked on another connection, from an instant on. It may be another server, which took over without the last of
+    /// what nodes had written: until their leases of before have surely ended, nothing follows from what is not there.
+    pub fn reconnected(&mut self, at: Duration) {
+        self.seen.clear();
+        self.in_doubt_until = self.terms.surely_ended(at);
     }
 
     /// Notes what all nodes had written when they were asked about; the answer was here at `answered`.
@@ -113,24 +131,31 @@ impl Leases {
         }
     }
 
-    /// The nodes that may still answer without knowing of a change, according to what they had written when they were asked about, which
-    /// was begun at `asked`, after the change's commit. None: the change holds everywhere.
+    /// Whether a lease that was asked for before a change's commit has surely ended: then it holds everywhere, whatever nodes say.
     #[must_use]
-    pub fn not_reached(&self, change: Committed, nodes: &[NodeStatus], asked: Duration) -> Vec<NodeId> {
-        if asked < change.at || asked >= self.terms.surely_ended(change.at) {
-            // Before the commit nothing can be known of it; long after it nobody can have a lease that does not know of it.
-            return if asked < change.at { nodes.iter().map(|node| node.id).collect() } else { Vec::new() };
+    pub fn is_long_past(&self, change: Committed, now: Duration) -> bool {
+        now >= self.terms.surely_ended(change.at)
+    }
+
+    /// How far a change is, according to what the nodes had written when they were asked about, which was begun at `asked`.
+    #[must_use]
+    pub fn reach(&self, change: Committed, nodes: &[NodeStatus], asked: Duration) -> Reach {
+        if self.is_long_past(change, asked) {
+            return Reach::Everywhere;
         }
+        // What was asked before the commit says nothing of nodes that asked for a lease in between.
+        let is_complete = asked >= change.at && asked >= self.in_doubt_until;
         let may_answer = |node: &&NodeStatus| match self.seen.get(&node.id) {
             Some(seen) => seen.renewals != node.renewals || asked < self.terms.surely_ended(seen.by),
             None => true,
         };
-        nodes
+        let without: Vec<_> = nodes
             .iter()
             .filter(|node| node.id != self.own && node.applied < change.sequence)
             .filter(may_answer)
             .map(|node| node.id)
-            .collect()
+            .collect();
+        if is_complete && without.is_empty() { Reach::Everywhere } else { Reach::NotYet(without) }
     }
 }
 

@@ -43,8 +43,8 @@ pub use error::{Error, Field};
 pub use expiration::Expiration;
 pub use feed::{Change, ConnectionRecord, KeyRecord};
 pub use ids::{
-    AccessTokenId, ConnectionId, GroupId, IdGenerator, KeyId, NodeId, OrganizationId, OwnRoleId, RegisteredClientId,
-    SessionId, UserId,
+    AccessTokenId, ConnectionId, GroupId, IdGenerator, KeyId, NodeId, OrganizationId, OwnRoleId,
+    RegisteredClientId, SessionId, UserId,
 };
 pub use impersonation::{
     Impersonation, Impersonator, NewImpersonation, SessionAttributes, SessionLifetime, minting_rate,
@@ -52,7 +52,7 @@ pub use impersonation::{
 };
 pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
 pub use key_policy::KeyPolicy;
-pub use lease::{Committed, LeaseTerms, Leases, NodeStatus};
+pub use lease::{Committed, LeaseTerms, Leases, NodeStatus, Reach};
 pub use oauth::{
     AccessClaims, AnswerTo, AuthorizationParameters, AuthorizationRequest, AuthorizedClient,
     BadClientMetadata, ClientId, ClientIdUrl, ClientMetadata, CodeChallenge, ConnectedApp, ConnectionEnd,

@@ -46,6 +46,9 @@ pub enum OpenError {
     /// The server only follows another one: what it knows may be old, and nothing can be written to it.
     #[error("the database server is a read-only standby")]
     Standby,
+    /// The system gives no random bytes.
+    #[error("the system has no randomness")]
+    NoRandomness,
     /// The database refused.
     #[error("cannot open the database")]
     Database(#[from] sqlx::Error),
@@ -88,6 +91,9 @@ pub enum StoreError {
     /// The commit that this change shared with others failed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// Nobody may serve from this store.
+    #[error("the store is halted: {0}")]
+    Halted(String),
 }
 
 impl StoreError {
@@ -98,7 +104,7 @@ impl StoreError {
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
             }
-            Self::Commit(_) => false,
+            Self::Commit(_) | Self::Halted(_) => false,
         }
     }
 }

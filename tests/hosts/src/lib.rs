@@ -2,7 +2,7 @@
 //! other as a test says.
 //!
 //! ```no_run
-//! use keystead_test_hosts::Postgres;
+//! use keystead_test_hosts::{Hosts, Postgres, Setup};
 //!
 //! // One server for all tests of a binary, a database for each.
 //! let url = Postgres::shared_fast().database();
@@ -12,6 +12,14 @@
 //! let url = postgres.database();
 //! postgres.crash();
 //! postgres.start_again();
+//!
+//! // A server on a host that a node on another one loses sight of.
+//! let mut hosts = Hosts::new(&["database", "node1", "clients"]);
+//! let setup = Setup { durable: true, tls: false, place: hosts.place("database") };
+//! let postgres = Postgres::start_with(setup);
+//! let node = hosts.command("node1", "keystead").env("KEYSTEAD_DATABASE_URL", postgres.database()).spawn();
+//! hosts.cut("node1", "database");
+//! hosts.heal();
 //! ```
 //!
 //! Everything here fails as tests do: it panics, and says what it ran and what that answered. It never waits without a bound.
@@ -25,10 +33,16 @@
     reason = "what tests share fails as tests do"
 )]
 
+mod choice;
 mod command;
 mod folder;
 mod history;
+mod hosts;
 mod postgres;
+mod watcher;
 
+pub use choice::{database_of, is_on_postgres};
+pub use command::{Signal, signal};
 pub use history::{Asked, KeyId, Kind, Operation, Outcome, Recorder, Summary, Violation, check};
+pub use hosts::Hosts;
 pub use postgres::{Place, Postgres, Replication, Setup};

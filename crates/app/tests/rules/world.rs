@@ -6,13 +6,13 @@ use std::sync::Arc;
 use keystead_app::operator::{Answer, Command};
 use keystead_app::{Acceptance, KeyInput};
 use keystead_app::{
-    App, BrowserSecret, Clock, Deployment, Entropy, NewUsers, Passwords, Refusal, RequestOrigin, RoleInput,
-    SetUp,
+    App, BrowserSecret, Clock, DatabaseUrl, Deployment, Entropy, NewUsers, NodeSettings, Passwords, Place,
+    Refusal, RequestOrigin, RoleInput, SetUp,
 };
 use keystead_domain::{
     Actor, Assignment, Assignments, Description, Email, EmailAccess, Error, Expiration, Group, GroupName,
-    KeyId, KeyName, NewPassword, OrganizationId, OrganizationName, Permission, PersonName, Role, RoleId,
-    RoleName, User, UserFilter, UserId,
+    KeyId, KeyName, LeaseTerms, NewPassword, OrganizationId, OrganizationName, Permission, PersonName, Role,
+    RoleId, RoleName, User, UserFilter, UserId,
 };
 use keystead_store::OpenError;
 use tempfile::TempDir;
@@ -45,7 +45,16 @@ pub(crate) async fn open(
     seed: u64,
 ) -> Result<App, OpenError> {
     let passwords = Passwords::weak_for_tests();
-    App::open(folder, deployment.clone(), passwords, clock.clone(), Entropy::seeded(seed)).await
+    App::open(place(folder), deployment.clone(), passwords, clock.clone(), Entropy::seeded(seed)).await
+}
+
+/// Where the store of a folder is, on the database that was chosen.
+fn place(folder: &Path) -> Place {
+    let shared = keystead_test_hosts::database_of(folder).map(|url| {
+        let lease = LeaseTerms::default();
+        (DatabaseUrl::new(url), NodeSettings { name: "node".into(), version: "0".into(), lease })
+    });
+    Place { shared, ..Place::from(folder) }
 }
 
 pub(crate) fn password() -> NewPassword {

@@ -22,9 +22,9 @@ fn a_change_holds_once_every_other_node_has_applied_it() {
     let leases = leases();
     let asked = CHANGE.at;
     let own = node(OWN, 1, 0);
-    assert_eq!(leases.not_reached(CHANGE, &[own, node(OTHER, 1, 6)], asked), [OTHER]);
-    assert_eq!(leases.not_reached(CHANGE, &[own, node(OTHER, 1, 7)], asked), []);
-    assert_eq!(leases.not_reached(CHANGE, &[own], asked), [], "alone");
+    assert_eq!(leases.reach(CHANGE, &[own, node(OTHER, 1, 6)], asked), Reach::NotYet(vec![OTHER]));
+    assert_eq!(leases.reach(CHANGE, &[own, node(OTHER, 1, 7)], asked), Reach::Everywhere);
+    assert_eq!(leases.reach(CHANGE, &[own], asked), Reach::Everywhere, "alone");
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn a_node_that_says_nothing_is_waited_for_as_long_as_a_lease_and_what_clocks_dif
     let mut leases = leases();
     let silent = [node(OTHER, 5, 6)];
     leases.note(&silent, CHANGE.at - ms(10));
-    assert_eq!(leases.not_reached(CHANGE, &silent, CHANGE.at + ms(2_029)), [OTHER]);
-    assert_eq!(leases.not_reached(CHANGE, &silent, CHANGE.at + ms(2_030)), []);
+    assert_eq!(leases.reach(CHANGE, &silent, CHANGE.at + ms(2_029)), Reach::NotYet(vec![OTHER]));
+    assert_eq!(leases.reach(CHANGE, &silent, CHANGE.at + ms(2_030)), Reach::Everywhere);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_node_that_has_been_silent_for_longer_is_not_waited_for() {
     let mut leases = leases();
     let silent = [node(OTHER, 5, 6)];
     leases.note(&silent, CHANGE.at - ms(2_040));
-    assert_eq!(leases.not_reached(CHANGE, &silent, CHANGE.at), []);
+    assert_eq!(leases.reach(CHANGE, &silent, CHANGE.at), Reach::Everywhere);
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn a_node_that_asked_again_is_waited_for_however_long_it_had_been_silent() {
     let mut leases = leases();
     leases.note(&[node(OTHER, 5, 6)], ms(0));
     let again = [node(OTHER, 6, 6)];
-    assert_eq!(leases.not_reached(CHANGE, &again, CHANGE.at), [OTHER], "not yet noted");
+    assert_eq!(leases.reach(CHANGE, &again, CHANGE.at), Reach::NotYet(vec![OTHER]), "not yet noted");
     leases.note(&again, CHANGE.at + ms(1));
-    assert_eq!(leases.not_reached(CHANGE, &again, CHANGE.at + ms(1)), [OTHER]);
+    assert_eq!(leases.reach(CHANGE, &again, CHANGE.at + ms(1)), Reach::NotYet(vec![OTHER]));
 }
 
 #[test]
@@ -61,15 +61,15 @@ fn nobody_is_waited_for_longer_than_a_lease_after_the_commit() {
     for at in 0..300 {
         let nodes = [node(OTHER, at, 6)];
         leases.note(&nodes, CHANGE.at + ms(at * 10));
-        let waited_for = leases.not_reached(CHANGE, &nodes, CHANGE.at + ms(at * 10));
-        assert_eq!(waited_for.is_empty(), at * 10 >= 2_040, "{at}");
+        let reach = leases.reach(CHANGE, &nodes, CHANGE.at + ms(at * 10));
+        assert_eq!(reach == Reach::Everywhere, at * 10 >= 2_040, "{at}");
     }
 }
 
 #[test]
 fn what_was_asked_before_the_commit_says_nothing_of_it() {
     let nodes = [node(OTHER, 5, 9)];
-    assert_eq!(leases().not_reached(CHANGE, &nodes, CHANGE.at - ms(1)), [OTHER]);
+    assert_eq!(leases().reach(CHANGE, &nodes, CHANGE.at - ms(1)), Reach::NotYet(vec![]));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_node_that_left_and_came_back_is_a_new_one() {
     leases.note(&[], ms(10));
     let back = [node(OTHER, 5, 6)];
     leases.note(&back, CHANGE.at - ms(10));
-    assert_eq!(leases.not_reached(CHANGE, &back, CHANGE.at), [OTHER]);
+    assert_eq!(leases.reach(CHANGE, &back, CHANGE.at), Reach::NotYet(vec![OTHER]));
 }
 
 #[test]
@@ -89,4 +89,21 @@ fn a_lease_is_half_a_second_to_ten_seconds() {
     let terms = LeaseTerms::new(ms(500)).unwrap();
     assert_eq!((terms.renew_every(), terms.ends(ms(1))), (ms(100), ms(501)));
     assert!(terms.surely_ended(ms(1)) > terms.ends(ms(1)));
+}
+
+#[test]
+fn after_another_server_took_over_nothing_follows_from_a_node_that_is_not_there() {
+    let mut leases = leases();
+    leases.note(&[node(OTHER, 5, 6)], ms(0));
+    leases.reconnected(CHANGE.at - ms(1_000));
+    assert_eq!(leases.reach(CHANGE, &[], CHANGE.at), Reach::NotYet(vec![]), "its row may be lost");
+    assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_039)), Reach::NotYet(vec![]));
+    assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_040)), Reach::Everywhere);
+    let back = [node(OTHER, 5, 6)];
+    leases.note(&back, CHANGE.at - ms(900));
+    assert_eq!(
+        leases.reach(CHANGE, &back, CHANGE.at + ms(1_040)),
+        Reach::NotYet(vec![OTHER]),
+        "its count went back"
+    );
 }

@@ -3,7 +3,7 @@
 use keystead_domain::{Change, ConnectionId, ConnectionRecord, KeyId, NodeId, OrganizationId, UserId};
 use sqlx::{AnyConnection, Row as _};
 
-use super::{NodeRecord, Reconnecting};
+use super::{NodeRecord, Reconnecting, Woken};
 use crate::engine::DatabaseUrl;
 use crate::{OpenError, StoreError, organizations, rows, users};
 use jiff::Timestamp;
@@ -32,8 +32,12 @@ pub enum Following {
     Changes(Vec<(u64, Change)>),
     /// It begins only later: what is known is too old to go on from.
     TooFarBehind,
-    /// It is the feed of another history: what was known to be committed is not there, or somebody has said so.
-    AnotherHistory(String),
+    /// The store was restored: what is known is of a history that is over.
+    Restored,
+    /// What was known to be committed is not there any more: this.
+    Lost(String),
+    /// Somebody found that, or an operator wants it so: nobody may serve, because of this.
+    Halted(String),
 }
 
 /// Follows the feed for one node.
@@ -98,6 +102,11 @@ impl Follower {
             .bind(&self.node.id.as_bytes()[..])
             .execute(&mut connection)
             .await?;
+        // It only saves them the time until they look by themselves.
+        _ = sqlx::query("SELECT pg_notify($1, '')")
+            .bind(Woken::Acknowledged.channel())
+            .fetch_one(&mut connection)
+            .await;
         self.connection.put_back(connection);
         Ok(())
     }
@@ -158,10 +167,10 @@ async fn changes_after(
         .fetch_one(&mut *connection)
         .await?;
     if let Some(why) = feed.try_get::<Option<String>, _>(2)? {
-        return Ok(Following::AnotherHistory(why));
+        return Ok(Following::Halted(why));
     }
     if feed.try_get::<String, _>(1)? != position.epoch {
-        return Ok(Following::AnotherHistory("the store was restored".to_owned()));
+        return Ok(Following::Restored);
     }
     if feed.try_get::<i64, _>(0)? < from {
         return Ok(lost(position));
@@ -203,7 +212,7 @@ async fn changes_after(
 
 fn lost(position: &Position) -> Following {
     let sequence = position.sequence;
-    Following::AnotherHistory(format!("change {sequence}, which was committed, is not in the database any more"))
+    Following::Lost(format!("change {sequence}, which was committed, is not in the database any more"))
 }
 
 /// How the thing that changed is now. `None` for a key that cannot be read and that no verification can know.

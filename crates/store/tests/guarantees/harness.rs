@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use keystead_domain::audit::Event;
 use keystead_domain::{Change, IdGenerator, Operator, Organization};
-use keystead_store::Store;
+use keystead_store::{DatabaseUrl, Location, Store};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
@@ -53,9 +53,11 @@ impl Harness {
         let told = Arc::new(Mutex::new(Vec::new()));
         let subscriber = {
             let told = Arc::clone(&told);
-            keystead_store::Subscriber::Told(Box::new(move |sequence, change| told.lock().unwrap().push((sequence, change))))
+            keystead_store::Subscriber::Told(Box::new(move |sequence, change| {
+                told.lock().unwrap().push((sequence, change))
+            }))
         };
-        let store = Arc::new(Store::open(&path, subscriber).await.unwrap());
+        let store = Arc::new(Store::open(location(&path), subscriber).await.unwrap());
         Self { store, told, ids: IdGenerator::default(), secrets: secrets.into(), folder }
     }
 
@@ -160,6 +162,13 @@ impl Harness {
         limit: i64,
     ) -> Vec<(Event, [u8; 32])> {
         self.store.audit_events(&Operator.audit_log_of(organization.id), after, limit).await.unwrap()
+    }
+}
+
+fn location(folder: &Path) -> Location {
+    match keystead_test_hosts::database_of(folder) {
+        Some(url) => Location::Postgres(DatabaseUrl::new(url)),
+        None => Location::from(folder),
     }
 }
 

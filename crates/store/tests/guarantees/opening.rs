@@ -8,7 +8,9 @@ use crate::harness::Harness;
 use crate::people::own;
 
 async fn refusal(path: &Path) -> OpenError {
-    let Err(error) = Store::open(path, keystead_store::Subscriber::Told(Box::new(|_, _| ()))).await else { panic!("it must not open") };
+    let Err(error) = Store::open(path, keystead_store::Subscriber::Told(Box::new(|_, _| ()))).await else {
+        panic!("it must not open")
+    };
     error
 }
 

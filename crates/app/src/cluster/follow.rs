@@ -1,0 +1,169 @@
+//! Following the feed, and renewing the lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keystead_store::{Follower, Following as Found, Position, Store, StoreError};
+use tokio::sync::watch;
+
+use super::{LOOK_EVERY, Shared, load, now};
+
+/// How long the database may take for one look before it is given up and asked on another connection.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+/// How long to wait after a look that failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
+/// How often old rows are forgotten.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+
+pub(super) struct Following {
+    shared: Arc<Shared>,
+    store: Arc<Store>,
+    follower: Follower,
+    position: Position,
+    /// How far the others have been told that this node is.
+    acknowledged: u64,
+    renew_at: Duration,
+    tidy_at: Duration,
+    /// What it knows is of another history, or too old.
+    is_lost: bool,
+}
+
+impl Following {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        store: Arc<Store>,
+        follower: Follower,
+        position: Position,
+    ) -> Self {
+        let acknowledged = position.sequence;
+        Self {
+            shared,
+            store,
+            follower,
+            position,
+            acknowledged,
+            renew_at: Duration::ZERO,
+            tidy_at: Duration::ZERO,
+            is_lost: false,
+        }
+    }
+
+    /// Until it is stopped; gives back what it followed by.
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Follower {
+        let mut is_failing = false;
+        while !*stopped.borrow() {
+            let looked = tokio::time::timeout(LOOK_WITHIN, self.look()).await;
+            let failed = match looked {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("the database does not answer".to_owned()),
+            };
+            if let Some(error) = &failed
+                && !is_failing
+            {
+                tracing::error!(
+                    error,
+                    "the feed cannot be followed; when the lease has ended, nothing is answered"
+                );
+            }
+            is_failing = failed.is_some();
+            let pause = if is_failing { AFTER_FAILURE } else { LOOK_EVERY };
+            tokio::select! {
+                () = self.shared.changed.notified(), if !is_failing => {}
+                () = tokio::time::sleep(pause) => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        }
+        self.follower
+    }
+
+    /// Asks for a lease if it is time, reads what was committed, says so, and only then takes the lease.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        if self.is_lost {
+            self.load_anew().await?;
+        }
+        // Before anything is sent.
+        let asked = self.shared.clock.since_boot();
+        let mut committed = None;
+        if asked >= self.renew_at {
+            let keys = self.shared.directory.keys();
+            committed = Some(self.follower.renew(&self.position, keys, now(&self.shared)).await?);
+        }
+        self.catch_up().await?;
+        if self.is_lost {
+            return Ok(());
+        }
+        if self.acknowledged < self.position.sequence {
+            self.acknowledged = self.position.sequence;
+            self.follower.acknowledge(&self.position).await?;
+        }
+        if committed.is_some_and(|committed| committed <= self.position.sequence) {
+            self.shared.directory.lease().extend(self.shared.terms.ends(asked));
+            self.renew_at = asked + self.shared.terms.renew_every();
+            self.shared.acknowledged.notify_one();
+        }
+        if asked >= self.tidy_at {
+            self.tidy_at = asked + TIDY_EVERY;
+            self.follower.tidy(now(&self.shared)).await?;
+        }
+        Ok(())
+    }
+
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        loop {
+            match self.follower.changes_after(&mut self.position).await? {
+                Found::Changes(changes) => {
+                    let is_all = changes.is_empty();
+                    for (sequence, change) in changes {
+                        let creator = self.shared.directory.creator_of(&change);
+                        self.shared.directory.apply(sequence, change);
+                        self.shared.changes.applied(creator);
+                    }
+                    self.shared.directory.loaded(self.position.sequence);
+                    self.shared.applied.send_replace(self.position.sequence);
+                    self.shared.acknowledged.notify_one();
+                    if is_all {
+                        return Ok(());
+                    }
+                }
+                Found::TooFarBehind => {
+                    tracing::warn!(known = self.position.sequence, "too far behind the feed; loading anew");
+                    return Ok(self.lose());
+                }
+                Found::Restored => {
+                    tracing::warn!("the store was restored; loading anew");
+                    return Ok(self.lose());
+                }
+                Found::Lost(why) => {
+                    tracing::error!(
+                        why,
+                        "the database lost what it had committed; nothing is answered any more"
+                    );
+                    self.lose();
+                    return self.follower.halt(&why).await;
+                }
+                Found::Halted(why) => {
+                    self.lose();
+                    return Err(StoreError::Halted(why));
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        self.shared.directory.lease().end();
+        self.is_lost = true;
+    }
+
+    async fn load_anew(&mut self) -> Result<(), StoreError> {
+        self.shared.directory.lease().end();
+        self.shared.directory.forget();
+        self.position = load(&mut self.follower, &self.store, &self.shared)
+            .await
+            .map_err(|error| StoreError::Commit(error.to_string()))?;
+        self.acknowledged = self.position.sequence;
+        self.renew_at = Duration::ZERO;
+        self.is_lost = false;
+        Ok(())
+    }
+}

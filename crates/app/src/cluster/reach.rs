@@ -1,0 +1,95 @@
+//! Waiting, after a commit, until no node can answer without knowing of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keystead_domain::{Committed, Leases, NodeStatus, Reach};
+use keystead_store::{Members, StoreError, Woken};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Shared;
+
+/// How often nodes are looked at by somebody who waits, when none wakes them.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long the database may take for one look: after a lease nobody needs to look any more.
+const LOOK_WITHIN: Duration = Duration::from_millis(500);
+
+/// A commit that somebody waits for.
+pub(super) struct Reaching {
+    pub(super) change: Committed,
+    pub(super) done: oneshot::Sender<()>,
+}
+
+/// Until it is stopped.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    mut members: Members,
+    mut leases: Leases,
+    mut commits: mpsc::UnboundedReceiver<Reaching>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut waiting: Vec<Reaching> = Vec::new();
+    let (mut was_connected, mut has_others) = (false, true);
+    loop {
+        if waiting.is_empty() {
+            tokio::select! {
+                next = commits.recv() => match next {
+                    Some(next) => waiting.push(next),
+                    None => return,
+                },
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+        }
+        while let Ok(next) = commits.try_recv() {
+            waiting.push(next);
+        }
+        shared.changed.notify_one();
+        let asked = shared.clock.since_boot();
+        let looked = tokio::time::timeout(LOOK_WITHIN, look(&mut members, has_others)).await;
+        let nodes = match looked {
+            Ok(Ok((nodes, is_new))) => {
+                if is_new && was_connected {
+                    leases.reconnected(asked);
+                }
+                (was_connected, has_others) = (true, nodes.len() > 1);
+                leases.note(&nodes, shared.clock.since_boot());
+                Some(nodes)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    ?error,
+                    "cannot see how far the other nodes are; waiting for their leases to end"
+                );
+                None
+            }
+            Err(_) => None,
+        };
+        waiting = waiting
+            .into_iter()
+            .filter_map(|reaching| {
+                let change = reaching.change;
+                let is_here = *shared.applied.borrow() >= change.sequence;
+                let reach = nodes.as_ref().map(|nodes| leases.reach(change, nodes, asked));
+                if is_here && reach == Some(Reach::Everywhere) || leases.is_long_past(change, asked) {
+                    _ = reaching.done.send(());
+                    return None;
+                }
+                Some(reaching)
+            })
+            .collect();
+        if !waiting.is_empty() {
+            tokio::select! {
+                () = shared.acknowledged.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}
+
+async fn look(members: &mut Members, has_others: bool) -> Result<(Vec<NodeStatus>, bool), StoreError> {
+    if has_others && members.wake(Woken::Changed.channel()).await.is_err() {
+        tracing::debug!("other nodes cannot be woken; they look by themselves");
+    }
+    members.statuses().await
+}

@@ -1,0 +1,57 @@
+//! The feed: in commit order, without gaps, and of one history.
+
+use keystead_app::Refusal;
+use keystead_test_hosts::Postgres;
+use sqlx::{Connection as _, PgConnection, Row as _};
+
+use crate::world::{A_LEASE, Nodes, until};
+
+#[tokio::test]
+async fn a_number_that_is_taken_and_not_committed_yet_is_skipped_by_nobody() {
+    let nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    let key = nodes.nodes[0].create_key(&actor).await;
+    // Somebody takes the next number, revokes by it, and holds the transaction open.
+    let mut other = PgConnection::connect(&nodes.url).await.unwrap();
+    let mut change = other.begin().await.unwrap();
+    let number: i64 = sqlx::query("UPDATE feed SET sequence = sequence + 1 RETURNING sequence")
+        .fetch_one(&mut *change)
+        .await
+        .unwrap()
+        .get(0);
+    let id = key.id.as_bytes().to_vec();
+    sqlx::query("UPDATE api_keys SET revoked_at = 1 WHERE id = $1")
+        .bind(&id)
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO changes (sequence, kind, entity_id) VALUES ($1, 'key', $2)")
+        .bind(number)
+        .bind(&id)
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let (creating, _) = tokio::join!(nodes.nodes[0].create_key(&actor), async {
+        assert_eq!(nodes.verify(&key.token), [Ok(()); 2]);
+        change.commit().await.unwrap();
+    });
+    until(|| nodes.verify(&key.token) == [Err(Refusal::Unknown); 2]).await;
+    assert_eq!(nodes.verify(&creating.token), [Ok(()); 2], "the next number came after it");
+}
+
+#[tokio::test]
+async fn a_database_that_lost_what_it_had_committed_is_served_by_nobody() {
+    let mut nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    let key = nodes.nodes[0].create_key(&actor).await;
+    let lose = "DELETE FROM changes WHERE sequence = (SELECT sequence FROM feed); UPDATE feed SET sequence = sequence - 1;";
+    Postgres::shared_fast().sql(&nodes.url, lose);
+    until(|| nodes.verify(&key.token) == [Err(Refusal::Unavailable); 2]).await;
+    // Neither time nor new changes make it whole.
+    nodes.advance(A_LEASE);
+    Postgres::shared_fast().sql(&nodes.url, "UPDATE feed SET sequence = sequence + 1");
+    let halted = Postgres::shared_fast().sql(&nodes.url, "SELECT halted FROM feed");
+    assert!(halted.contains("not in the database any more"), "{halted}");
+    assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
+    nodes.nodes.clear();
+}

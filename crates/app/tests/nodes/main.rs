@@ -1,0 +1,13 @@
+//! Several nodes on one PostgreSQL: what holds on one holds on all when the call that made it so returns (promise 3).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail a test; clippy knows only #[test] functions"
+)]
+
+mod feed;
+mod link;
+mod silent;
+mod together;
+mod world;

@@ -1,0 +1,144 @@
+//! Nodes, each with a clock and a way to the database of its own.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use keystead_app::{
+    App, Clock, DatabaseUrl, Deployment, Entropy, KeyInput, NodeSettings, Passwords, Place, Refusal,
+    RequestOrigin, SetUp,
+};
+use keystead_domain::{
+    Actor, Description, Email, Expiration, KeyId, KeyName, LeaseTerms, NewPassword, OrganizationName,
+    PersonName,
+};
+use keystead_test_hosts::Postgres;
+use tempfile::TempDir;
+
+use crate::link::Link;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A little more than a lease, and what clocks may differ by.
+pub(crate) const A_LEASE: SignedDuration = SignedDuration::from_millis(2_100);
+
+pub(crate) struct Node {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    pub(crate) link: Link,
+}
+
+pub(crate) struct Nodes {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) url: String,
+    folder: TempDir,
+}
+
+pub(crate) struct Key {
+    pub(crate) id: KeyId,
+    pub(crate) token: String,
+}
+
+impl Nodes {
+    pub(crate) async fn new(count: usize) -> Self {
+        let mut nodes = Self {
+            nodes: Vec::new(),
+            url: Postgres::shared_fast().database(),
+            folder: TempDir::new().unwrap(),
+        };
+        for _ in 0..count {
+            nodes.start().await;
+        }
+        nodes
+    }
+
+    /// One more node.
+    pub(crate) async fn start(&mut self) -> &Node {
+        let (before, host) = self.url.split_once('@').unwrap();
+        let (host, database) = host.split_once('/').unwrap();
+        let link = Link::to(host.parse::<SocketAddr>().unwrap()).await;
+        let url = DatabaseUrl::new(format!("{before}@{}/{database}", link.address));
+        let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
+        let number = self.nodes.len() as u64;
+        let settings = NodeSettings {
+            name: format!("node {number}"),
+            version: "0".into(),
+            lease: LeaseTerms::default(),
+        };
+        let place = Place { folder: self.folder.path().to_owned(), shared: Some((url, settings)) };
+        let app = App::open(
+            place,
+            Deployment::default(),
+            Passwords::weak_for_tests(),
+            clock.clone(),
+            Entropy::seeded(number),
+        );
+        let app = Arc::new(in_time(app).await.unwrap());
+        self.nodes.push(Node { app, clock, link });
+        self.nodes.last().unwrap()
+    }
+
+    /// Makes the first administrator, by the first node.
+    pub(crate) async fn set_up(&self) -> Actor {
+        let app = &self.nodes[0].app;
+        let code = app.create_set_up_link().await.unwrap();
+        let set_up = SetUp {
+            organization: OrganizationName::parse("First").unwrap(),
+            name: PersonName::parse("Root").unwrap(),
+            email: Email::parse("root@example.com").unwrap(),
+            password: NewPassword::parse("a password for tests only", "nobody@example.com").unwrap(),
+        };
+        in_time(app.set_up(code.expose(), set_up, RequestOrigin::default())).await.unwrap().actor
+    }
+
+    /// Time passes for all.
+    pub(crate) fn advance(&self, by: SignedDuration) {
+        for node in &self.nodes {
+            node.clock.advance(by);
+        }
+    }
+
+    /// What each node says of a token.
+    pub(crate) fn verify(&self, token: &str) -> Vec<Result<(), Refusal>> {
+        self.nodes.iter().map(|node| node.verify(token)).collect()
+    }
+}
+
+impl Node {
+    pub(crate) fn verify(&self, token: &str) -> Result<(), Refusal> {
+        self.app.verify(token, self.app.now()).map(drop)
+    }
+
+    pub(crate) async fn create_key(&self, actor: &Actor) -> Key {
+        let input = KeyInput {
+            name: KeyName::parse("key").unwrap(),
+            description: Description::parse("").unwrap(),
+            expiration: Expiration::Never,
+            allow_impersonation: false,
+            request_id: None,
+        };
+        let made = in_time(self.app.create_key(actor, &input)).await.unwrap();
+        Key { id: made.key.id, token: made.token.unwrap().expose().to_owned() }
+    }
+
+    pub(crate) async fn revoke(&self, actor: &Actor, key: &Key) {
+        in_time(self.app.revoke_key(actor, key.id, Some("key"))).await.unwrap();
+    }
+}
+
+/// What does not hang.
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("no hang")
+}
+
+/// Looks again until it is so.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    in_time(async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
