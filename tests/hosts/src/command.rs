@@ -5,6 +5,9 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+
 /// The longest that anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -55,16 +58,13 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// Sends a signal (`KILL`, `STOP`) to processes; to those that have ended meanwhile, it does nothing.
-pub(crate) fn signal(name: &str, processes: &[u32]) {
-    if processes.is_empty() {
-        return;
+/// Sends a signal to processes; to those that have ended meanwhile, it does nothing.
+pub fn signal(signal: Signal, processes: &[u32]) {
+    for process in processes {
+        let process = i32::try_from(*process).ok().and_then(Pid::from_raw).expect("a process's number");
+        // That it has ended is the one reason for it to fail.
+        let _ = kill_process(process, signal);
     }
-    let mut kill = Command::new("sh");
-    // The shell's own `kill`, since the program is not everywhere.
-    kill.args(["-c", r#"signal=$1; shift; for process; do kill -s "$signal" "$process"; done"#, "sh", name]);
-    kill.args(processes.iter().map(u32::to_string));
-    output(&mut kill);
 }
 
 /// Whether a process runs: one that has ended, yet that nobody has waited for, does not.

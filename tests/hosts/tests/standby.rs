@@ -2,7 +2,15 @@
 
 use std::process::{Command, Stdio};
 
-use keystead_test_hosts::{Postgres, Replication};
+use keystead_test_hosts::{Place, Postgres, Replication, Setup};
+
+#[test]
+fn a_standby_follows_a_primary_that_speaks_tls() {
+    let mut primary = Postgres::start_with(Setup { durable: false, tls: true, place: Place::loopback() });
+    let _standby = primary.standby(Replication::Asynchronous);
+    let encrypted = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)";
+    assert_eq!(primary.sql("postgres", encrypted), "t");
+}
 
 #[test]
 fn failover_to_a_synchronous_standby_keeps_every_acknowledged_commit() {

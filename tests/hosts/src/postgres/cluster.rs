@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use super::{Postgres, certificate, programs};
-use crate::command::{children, run, runs, signal};
+use crate::command::{Signal, children, run, runs, signal};
 
 impl Postgres {
     pub(super) fn data(&self) -> PathBuf {
@@ -93,7 +93,7 @@ impl Postgres {
     /// Stops it: connections are ended, everything is written, and it returns when the process is gone.
     pub fn stop(&mut self) {
         self.resume();
-        signal("INT", &[self.process()]);
+        signal(Signal::INT, &[self.process()]);
         self.reap();
     }
 
@@ -109,7 +109,7 @@ impl Postgres {
         self.pause();
         let server = self.process();
         let workers = children(server);
-        signal("KILL", &[&[server], workers.as_slice()].concat());
+        signal(Signal::KILL, &[&[server], workers.as_slice()].concat());
         self.paused = false;
         self.reap();
         self.wait_for("the end of PostgreSQL's processes", || {
@@ -121,8 +121,8 @@ impl Postgres {
     pub fn pause(&mut self) {
         let server = self.process();
         // The first one first, since it starts the others.
-        signal("STOP", &[server]);
-        signal("STOP", &children(server));
+        signal(Signal::STOP, &[server]);
+        signal(Signal::STOP, &children(server));
         self.paused = true;
     }
 
@@ -130,8 +130,8 @@ impl Postgres {
     pub fn resume(&mut self) {
         if self.paused {
             let server = self.process();
-            signal("CONT", &children(server));
-            signal("CONT", &[server]);
+            signal(Signal::CONT, &children(server));
+            signal(Signal::CONT, &[server]);
             self.paused = false;
         }
     }

@@ -24,7 +24,7 @@ impl Postgres {
         }
         command.env("PGPASSWORD", &self.password).env("PGCONNECT_TIMEOUT", "30");
         command.args(enter(&self.setup.place)).args(unprivileged()).arg(path(name));
-        command.current_dir(self.folder.path());
+        self.at_home(&mut command);
         command
     }
 
@@ -34,8 +34,13 @@ impl Postgres {
         words.extend(unprivileged());
         words.push(path("postgres").display().to_string());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).current_dir(self.folder.path());
+        self.at_home(command.args(&words[1..]));
         command
+    }
+
+    /// The home of who runs the tests may have certificates, which others may not read.
+    fn at_home(&self, command: &mut Command) {
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
     }
 }
 
