@@ -128,11 +128,13 @@ impl Following {
                 }
                 Found::TooFarBehind => {
                     tracing::warn!(known = self.position.sequence, "too far behind the feed; loading anew");
-                    return Ok(self.lose());
+                    self.lose();
+                    return Ok(());
                 }
                 Found::Restored => {
                     tracing::warn!("the store was restored; loading anew");
-                    return Ok(self.lose());
+                    self.lose();
+                    return Ok(());
                 }
                 Found::Lost(why) => {
                     tracing::error!(

@@ -10,7 +10,7 @@ use crate::world::{A_LEASE, Nodes, until};
 async fn a_number_that_is_taken_and_not_committed_yet_is_skipped_by_nobody() {
     let nodes = Nodes::new(2).await;
     let actor = nodes.set_up().await;
-    let key = nodes.nodes[0].create_key(&actor).await;
+    let key = nodes.all[0].create_key(&actor).await;
     // Somebody takes the next number, revokes by it, and holds the transaction open.
     let mut other = PgConnection::connect(&nodes.url).await.unwrap();
     let mut change = other.begin().await.unwrap();
@@ -31,7 +31,7 @@ async fn a_number_that_is_taken_and_not_committed_yet_is_skipped_by_nobody() {
         .execute(&mut *change)
         .await
         .unwrap();
-    let (creating, _) = tokio::join!(nodes.nodes[0].create_key(&actor), async {
+    let (creating, ()) = tokio::join!(nodes.all[0].create_key(&actor), async {
         assert_eq!(nodes.verify(&key.token), [Ok(()); 2]);
         change.commit().await.unwrap();
     });
@@ -43,7 +43,7 @@ async fn a_number_that_is_taken_and_not_committed_yet_is_skipped_by_nobody() {
 async fn a_database_that_lost_what_it_had_committed_is_served_by_nobody() {
     let mut nodes = Nodes::new(2).await;
     let actor = nodes.set_up().await;
-    let key = nodes.nodes[0].create_key(&actor).await;
+    let key = nodes.all[0].create_key(&actor).await;
     let lose = "DELETE FROM changes WHERE sequence = (SELECT sequence FROM feed); UPDATE feed SET sequence = sequence - 1;";
     Postgres::shared_fast().sql(&nodes.url, lose);
     until(|| nodes.verify(&key.token) == [Err(Refusal::Unavailable); 2]).await;
@@ -53,5 +53,5 @@ async fn a_database_that_lost_what_it_had_committed_is_served_by_nobody() {
     let halted = Postgres::shared_fast().sql(&nodes.url, "SELECT halted FROM feed");
     assert!(halted.contains("not in the database any more"), "{halted}");
     assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
-    nodes.nodes.clear();
+    nodes.all.clear();
 }

@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "helpers of tests may fail a test; clippy knows only #[test] functions"
 )]
 

@@ -10,48 +10,48 @@ use crate::world::{A_LEASE, Nodes, in_time, until};
 async fn a_revocation_returns_only_when_a_node_that_is_cut_off_can_answer_no_more() {
     let nodes = Nodes::new(2).await;
     let actor = nodes.set_up().await;
-    let key = nodes.nodes[0].create_key(&actor).await;
-    nodes.nodes[1].link.cut();
+    let key = nodes.all[0].create_key(&actor).await;
+    nodes.all[1].link.cut();
     let revoking = tokio::spawn({
-        let (app, id) = (Arc::clone(&nodes.nodes[0].app), key.id);
+        let (app, id) = (Arc::clone(&nodes.all[0].app), key.id);
         async move { app.revoke_key(&actor, id, Some("key")).await }
     });
-    until(|| nodes.nodes[0].verify(&key.token) == Err(Refusal::Unknown)).await;
+    until(|| nodes.all[0].verify(&key.token) == Err(Refusal::Unknown)).await;
     // As long as no time passes, its lease counts, and the caller is told nothing.
-    assert_eq!(nodes.nodes[1].verify(&key.token), Ok(()));
+    assert_eq!(nodes.all[1].verify(&key.token), Ok(()));
     assert!(!revoking.is_finished());
     nodes.advance(A_LEASE);
     in_time(revoking).await.unwrap().unwrap();
-    assert_eq!(nodes.nodes[1].verify(&key.token), Err(Refusal::Unavailable));
+    assert_eq!(nodes.all[1].verify(&key.token), Err(Refusal::Unavailable));
 }
 
 #[tokio::test]
 async fn a_node_that_was_stopped_refuses_before_it_does_anything_else() {
     let nodes = Nodes::new(2).await;
     let actor = nodes.set_up().await;
-    let key = nodes.nodes[0].create_key(&actor).await;
-    nodes.nodes[1].link.cut();
+    let key = nodes.all[0].create_key(&actor).await;
+    nodes.all[1].link.cut();
     // Only its own clock ran on, as when it was suspended.
-    nodes.nodes[1].clock.advance(A_LEASE);
-    assert_eq!(nodes.nodes[1].verify(&key.token), Err(Refusal::Unavailable));
-    assert!(!in_time(nodes.nodes[1].app.is_ready()).await);
+    nodes.all[1].clock.advance(A_LEASE);
+    assert_eq!(nodes.all[1].verify(&key.token), Err(Refusal::Unavailable));
+    assert!(!in_time(nodes.all[1].app.is_ready()).await);
 }
 
 #[tokio::test]
 async fn a_node_that_is_connected_again_catches_up_before_it_answers() {
     let nodes = Nodes::new(2).await;
     let actor = nodes.set_up().await;
-    let (revoked, kept) = (nodes.nodes[0].create_key(&actor).await, nodes.nodes[0].create_key(&actor).await);
-    nodes.nodes[1].link.cut();
+    let (revoked, kept) = (nodes.all[0].create_key(&actor).await, nodes.all[0].create_key(&actor).await);
+    nodes.all[1].link.cut();
     nodes.advance(A_LEASE);
-    until(|| nodes.nodes[0].verify(&kept.token).is_ok()).await;
+    until(|| nodes.all[0].verify(&kept.token).is_ok()).await;
     // Its lease is long over: nobody waits for it, and no clock needs to run.
-    nodes.nodes[0].revoke(&actor, &revoked).await;
-    nodes.nodes[1].link.mend();
+    nodes.all[0].revoke(&actor, &revoked).await;
+    nodes.all[1].link.mend();
     until(|| {
-        assert_ne!(nodes.nodes[1].verify(&revoked.token), Ok(()), "it answered before it knew");
-        nodes.nodes[1].verify(&kept.token).is_ok()
+        assert_ne!(nodes.all[1].verify(&revoked.token), Ok(()), "it answered before it knew");
+        nodes.all[1].verify(&kept.token).is_ok()
     })
     .await;
-    assert_eq!(nodes.nodes[1].verify(&revoked.token), Err(Refusal::Unknown));
+    assert_eq!(nodes.all[1].verify(&revoked.token), Err(Refusal::Unknown));
 }

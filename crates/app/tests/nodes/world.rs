@@ -31,7 +31,7 @@ pub(crate) struct Node {
 }
 
 pub(crate) struct Nodes {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) all: Vec<Node>,
     pub(crate) url: String,
     folder: TempDir,
 }
@@ -61,7 +61,7 @@ impl Nodes {
         let link = Link::to(host.parse::<SocketAddr>().unwrap()).await;
         let url = DatabaseUrl::new(format!("{before}@{}/{database}", link.address));
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-        let number = self.nodes.len() as u64;
+        let number = self.all.len() as u64;
         let settings = NodeSettings {
             name: format!("node {number}"),
             version: "0".into(),
@@ -76,13 +76,13 @@ impl Nodes {
             Entropy::seeded(number),
         );
         let app = Arc::new(in_time(app).await.unwrap());
-        self.nodes.push(Node { app, clock, link });
-        self.nodes.last().unwrap()
+        self.all.push(Node { app, clock, link });
+        self.all.last().unwrap()
     }
 
     /// Makes the first administrator, by the first node.
     pub(crate) async fn set_up(&self) -> Actor {
-        let app = &self.nodes[0].app;
+        let app = &self.all[0].app;
         let code = app.create_set_up_link().await.unwrap();
         let set_up = SetUp {
             organization: OrganizationName::parse("First").unwrap(),
@@ -95,14 +95,14 @@ impl Nodes {
 
     /// Time passes for all.
     pub(crate) fn advance(&self, by: SignedDuration) {
-        for node in &self.nodes {
+        for node in &self.all {
             node.clock.advance(by);
         }
     }
 
     /// What each node says of a token.
     pub(crate) fn verify(&self, token: &str) -> Vec<Result<(), Refusal>> {
-        self.nodes.iter().map(|node| node.verify(token)).collect()
+        self.all.iter().map(|node| node.verify(token)).collect()
     }
 }
 
@@ -130,7 +130,7 @@ impl Node {
 
 /// What does not hang.
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("no hang")
+    tokio::time::timeout(PATIENCE, future).await.unwrap()
 }
 
 /// Looks again until it is so.

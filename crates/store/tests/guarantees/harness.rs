@@ -54,7 +54,7 @@ impl Harness {
         let subscriber = {
             let told = Arc::clone(&told);
             keystead_store::Subscriber::Told(Box::new(move |sequence, change| {
-                told.lock().unwrap().push((sequence, change))
+                told.lock().unwrap().push((sequence, change));
             }))
         };
         let store = Arc::new(Store::open(location(&path), subscriber).await.unwrap());
