@@ -19,7 +19,7 @@ use keystead_app::operator::{Answer, Command as Operation};
 use keystead_app::{App, Clock, Deployment, Entropy, Passwords, RequestOrigin};
 use keystead_domain::audit::verify_chain;
 use keystead_domain::{KeyFilter, KeyId, Operator, PageRequest};
-use keystead_store::Store;
+use keystead_store::{Store, Subscriber};
 use keystead_tests::binary::{Serving, keystead};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -275,7 +275,7 @@ async fn check_store(folder: &Path, journal: &Journal) {
     app.close().await.expect("closed");
     drop(app);
 
-    let store = Store::open(folder, Box::new(|_, _| ())).await.expect("a store");
+    let store = Store::open(folder, Subscriber::Told(Box::new(|_, _| ()))).await.expect("a store");
     let events = store.audit_events(&scope, 0, i64::MAX).await.expect("the log");
     verify_chain(events.iter().map(|(event, link)| (event, *link))).expect("a whole chain");
     let keys_of = |action: &str| {

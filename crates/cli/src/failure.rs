@@ -79,9 +79,15 @@ impl From<OpenError> for Failure {
             OpenError::Newer { .. } => {
                 "run the newer Keystead that made it, or restore the backup that was taken before the update."
             }
-            OpenError::Credentials(_) => "check the user and the password in --database-url (KEYSTEAD_DATABASE_URL).",
-            OpenError::NoDatabase(_) => "make the database first (createdb), or check its name in --database-url.",
-            OpenError::Standby => "name the primary server in --database-url: a standby may not know of the last revocations.",
+            OpenError::Credentials(_) => {
+                "check the user and the password in --database-url (KEYSTEAD_DATABASE_URL)."
+            }
+            OpenError::NoDatabase(_) => {
+                "make the database first (createdb), or check its name in --database-url."
+            }
+            OpenError::Standby => {
+                "name the primary server in --database-url: a standby may not know of the last revocations."
+            }
             OpenError::NoRandomness => "check that this system has a source of random bytes.",
             OpenError::OldSqlite(_) => "build Keystead with the SQLite that it brings along.",
             OpenError::Database(_) | OpenError::Load(_) | OpenError::Migration(_) => {

@@ -44,7 +44,7 @@ pub(crate) struct Key {
 impl Nodes {
     pub(crate) async fn new(count: usize) -> Self {
         let mut nodes = Self {
-            nodes: Vec::new(),
+            all: Vec::new(),
             url: Postgres::shared_fast().database(),
             folder: TempDir::new().unwrap(),
         };

@@ -15,6 +15,11 @@ fn leases() -> Leases {
     Leases::new(OWN, LeaseTerms::default())
 }
 
+/// So many milliseconds before the change.
+fn before(millis: u64) -> Duration {
+    ms(100_000 - millis)
+}
+
 const CHANGE: Committed = Committed { sequence: 7, at: Duration::from_secs(100) };
 
 #[test]
@@ -31,7 +36,7 @@ fn a_change_holds_once_every_other_node_has_applied_it() {
 fn a_node_that_says_nothing_is_waited_for_as_long_as_a_lease_and_what_clocks_differ_by() {
     let mut leases = leases();
     let silent = [node(OTHER, 5, 6)];
-    leases.note(&silent, CHANGE.at - ms(10));
+    leases.note(&silent, before(10));
     assert_eq!(leases.reach(CHANGE, &silent, CHANGE.at + ms(2_029)), Reach::NotYet(vec![OTHER]));
     assert_eq!(leases.reach(CHANGE, &silent, CHANGE.at + ms(2_030)), Reach::Everywhere);
 }
@@ -40,7 +45,7 @@ fn a_node_that_says_nothing_is_waited_for_as_long_as_a_lease_and_what_clocks_dif
 fn a_node_that_has_been_silent_for_longer_is_not_waited_for() {
     let mut leases = leases();
     let silent = [node(OTHER, 5, 6)];
-    leases.note(&silent, CHANGE.at - ms(2_040));
+    leases.note(&silent, before(2_040));
     assert_eq!(leases.reach(CHANGE, &silent, CHANGE.at), Reach::Everywhere);
 }
 
@@ -69,7 +74,7 @@ fn nobody_is_waited_for_longer_than_a_lease_after_the_commit() {
 #[test]
 fn what_was_asked_before_the_commit_says_nothing_of_it() {
     let nodes = [node(OTHER, 5, 9)];
-    assert_eq!(leases().reach(CHANGE, &nodes, CHANGE.at - ms(1)), Reach::NotYet(vec![]));
+    assert_eq!(leases().reach(CHANGE, &nodes, before(1)), Reach::NotYet(vec![]));
 }
 
 #[test]
@@ -78,7 +83,7 @@ fn a_node_that_left_and_came_back_is_a_new_one() {
     leases.note(&[node(OTHER, 5, 6)], ms(0));
     leases.note(&[], ms(10));
     let back = [node(OTHER, 5, 6)];
-    leases.note(&back, CHANGE.at - ms(10));
+    leases.note(&back, before(10));
     assert_eq!(leases.reach(CHANGE, &back, CHANGE.at), Reach::NotYet(vec![OTHER]));
 }
 
@@ -95,12 +100,12 @@ fn a_lease_is_half_a_second_to_ten_seconds() {
 fn after_another_server_took_over_nothing_follows_from_a_node_that_is_not_there() {
     let mut leases = leases();
     leases.note(&[node(OTHER, 5, 6)], ms(0));
-    leases.reconnected(CHANGE.at - ms(1_000));
+    leases.reconnected(before(1_000));
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at), Reach::NotYet(vec![]), "its row may be lost");
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_039)), Reach::NotYet(vec![]));
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_040)), Reach::Everywhere);
     let back = [node(OTHER, 5, 6)];
-    leases.note(&back, CHANGE.at - ms(900));
+    leases.note(&back, before(900));
     assert_eq!(
         leases.reach(CHANGE, &back, CHANGE.at + ms(1_040)),
         Reach::NotYet(vec![OTHER]),
