@@ -1,7 +1,7 @@
 //! A store that many nodes share: following its feed, holding a lease of it, and seeing how far the others are.
 //!
 //! What is told of a change is how its thing is when it is read, which may be later than the change: a later state early does no harm
-//! (see [`Change`]), and each number is told once all of it and of those before it is known.
+//! (see [`keystead_domain::Change`]), and each number is told once all of it and of those before it is known.
 
 mod follow;
 mod members;
