@@ -1,6 +1,6 @@
 //! One writing connection, and commits that are shared.
 //!
-//! SQLite has one writer at a time, and a durable commit costs a disk flush. So whoever changes something takes its turn on the
+//! A store has one writer at a time (see [`Engine::begin`]), and a durable commit costs a disk flush. So whoever changes something takes its turn on the
 //! one connection inside the transaction that is already open, in a savepoint of its own, and then waits; a commit task, queued
 //! behind everybody who was waiting when the transaction began, flushes once for all of them. The lock is fair (first come,
 //! first served), so nobody starves and a batch ends.
@@ -195,7 +195,19 @@ impl Writer {
         Ok(())
     }
 
+    /// Nothing was done yet, so one that was lost meanwhile, as when the database was restarted, is replaced without anybody noticing.
     async fn begin_batch(&mut self) -> Result<(), StoreError> {
+        let was_connected = self.connection.is_some();
+        match self.begin_on_connection().await {
+            Err(_) if was_connected && self.engine == Engine::Postgres => {
+                self.connection = None;
+                self.begin_on_connection().await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn begin_on_connection(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
             self.connection = Some(self.engine.connect(&self.options).await?);
         }

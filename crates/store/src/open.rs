@@ -70,10 +70,9 @@ impl Store {
         let options = AnyConnectOptions::from_str(url.expose()).map_err(OpenError::of_postgres)?;
         let source = load::Source::postgres(url).map_err(OpenError::of_postgres)?;
         let mut connection = AnyConnection::connect_with(&options).await.map_err(OpenError::of_postgres)?;
-        let row = sqlx::query("SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END::BIGINT")
-            .fetch_one(&mut connection)
-            .await?;
-        if row.try_get::<i64, _>(0)? == 1 {
+        let row =
+            sqlx::query("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
+        if row.try_get::<&str, _>(0)? == "on" {
             return Err(OpenError::Standby);
         }
         Engine::Postgres.configure(&mut connection).await?;

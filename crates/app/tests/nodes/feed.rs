@@ -55,3 +55,17 @@ async fn a_database_that_lost_what_it_had_committed_is_served_by_nobody() {
     assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
     nodes.all.clear();
 }
+
+#[tokio::test]
+async fn a_database_that_was_restarted_is_written_to_and_followed_again_without_anybody_noticing() {
+    let nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    let before = nodes.all[0].create_key(&actor).await;
+    Postgres::shared_fast().disconnect(&nodes.url);
+    // It may be another server, which took over and does not know of all nodes: each waits for a lease, once.
+    let after = nodes.as_time_passes(nodes.all[0].create_key(&actor)).await;
+    nodes.as_time_passes(nodes.all[1].revoke(&actor, &before)).await;
+    assert!(nodes.verify(&before.token).iter().all(Result::is_err));
+    until(|| nodes.verify(&before.token) == [Err(Refusal::Unknown); 2]).await;
+    until(|| nodes.verify(&after.token) == [Ok(()); 2]).await;
+}

@@ -100,6 +100,20 @@ impl Nodes {
         }
     }
 
+    /// What comes to an end only when time passes.
+    pub(crate) async fn as_time_passes<T>(&self, future: impl Future<Output = T>) -> T {
+        in_time(async {
+            let mut future = std::pin::pin!(future);
+            loop {
+                tokio::select! {
+                    done = &mut future => return done,
+                    () = tokio::time::sleep(Duration::from_millis(20)) => self.advance(SignedDuration::from_millis(40)),
+                }
+            }
+        })
+        .await
+    }
+
     /// What each node says of a token.
     pub(crate) fn verify(&self, token: &str) -> Vec<Result<(), Refusal>> {
         self.all.iter().map(|node| node.verify(token)).collect()
