@@ -133,12 +133,12 @@ impl Node {
             allow_impersonation: false,
             request_id: None,
         };
-        let made = in_time(self.app.create_key(actor, &input)).await.unwrap();
+        let made = in_time(Box::pin(self.app.create_key(actor, &input))).await.unwrap();
         Key { id: made.key.id, token: made.token.unwrap().expose().to_owned() }
     }
 
     pub(crate) async fn revoke(&self, actor: &Actor, key: &Key) {
-        in_time(self.app.revoke_key(actor, key.id, Some("key"))).await.unwrap();
+        in_time(Box::pin(self.app.revoke_key(actor, key.id, Some("key")))).await.unwrap();
     }
 }
 
