@@ -6,6 +6,7 @@
 mod account;
 mod actors;
 mod audit;
+mod backup;
 mod change;
 mod client_metadata;
 mod clock;
@@ -22,6 +23,7 @@ mod organizations;
 mod passwords;
 mod people;
 mod reset;
+mod restore;
 mod roles;
 mod sign_in;
 mod signing_ring;
@@ -40,7 +42,9 @@ pub use impersonation::{MintedSession, SessionRefusal, SessionSettings};
 pub use invitations::{Invited, Mailed, NewPerson};
 pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
-pub use keystead_store::{AuditNames, KeySessions, NamedUser, OpenError};
+pub use keystead_store::{
+    AuditNames, BackupError, BackupHead, Checked, Ended, KeySessions, NamedUser, OpenError, check_backup,
+};
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
 pub use oauth::{
@@ -52,6 +56,7 @@ pub use organizations::Excluded;
 pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};
 pub use reset::PasswordLink;
+pub use restore::{Replayed, Restored, ShippedLog};
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
 pub use users::{NEW_USERS_MAX, NewUsers, UserEdit};

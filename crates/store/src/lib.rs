@@ -9,6 +9,7 @@
 //! and `ON CONFLICT`; only migrations and the load at start are written per database. Every statement is a string constant: sqlx takes nothing else.
 
 mod audit;
+mod backup;
 mod commit;
 mod error;
 mod feed;
@@ -25,6 +26,7 @@ mod organizations;
 mod passwords;
 mod people;
 mod private_file;
+mod restore;
 mod roles;
 mod rows;
 mod sessions;
@@ -33,6 +35,7 @@ mod transaction;
 mod users;
 
 pub use audit::{AuditNames, Audited, NamedUser};
+pub use backup::{BackupError, BackupHead, Checked, LoggedEnd, Restoring, check_backup, check_database};
 pub use error::{OpenError, StoreError};
 pub use feed::Subscriber;
 pub use impersonation::KeySessions;
@@ -42,6 +45,7 @@ pub use oauth::{CodeRecord, RefreshRecord};
 pub use open::{SQLITE_OLDEST, Store};
 pub use people::UserDetails;
 pub use private_file::PrivateFile;
+pub use restore::Ended;
 pub use sessions::StartedSession;
 pub use signing_key::signing_seed;
 pub use transaction::Transaction;

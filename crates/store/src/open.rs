@@ -17,7 +17,7 @@ use crate::feed::Subscriber;
 /// another connection writes.
 pub const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// An open store. Cheap to share; the last one dropped lets go of the files.
 pub struct Store {
@@ -115,7 +115,7 @@ fn own(directory: &Path) -> Result<(File, PathBuf), OpenError> {
 }
 
 /// The file as a database URL; a path may hold characters that mean something in one.
-fn url(file: &Path) -> String {
+pub(crate) fn url(file: &Path) -> String {
     use std::fmt::Write as _;
     let mut url = String::from("sqlite://");
     for byte in file.as_os_str().as_encoded_bytes() {

@@ -27,7 +27,7 @@ pub enum Effect {
     GaveBack,
     /// It made something, which a store of before does not have.
     Made,
-    /// It changed something that the log does not keep, or that opens nothing to anybody.
+    /// It changed something of a user's that the log does not keep.
     Changed,
     /// What it ended or made is ended by every restore: sessions, links and connected apps.
     Passing,
@@ -113,9 +113,7 @@ impl Effect {
             | Action::OrganizationCreated
             | Action::RoleCreated
             | Action::UserCreated => Some(Self::Made),
-            Action::InvitationAccepted | Action::KeyUpdated | Action::UserAttributesSet => {
-                Some(Self::Changed)
-            }
+            Action::InvitationAccepted | Action::UserAttributesSet => Some(Self::Changed),
             Action::AppConnected
             | Action::AppDisconnected
             | Action::InvitationCreated
@@ -126,6 +124,7 @@ impl Effect {
             | Action::SessionStarted
             | Action::SignInLinkCreated => Some(Self::Passing),
             Action::AuditLogExported
+            | Action::KeyUpdated
             | Action::OrganizationRenamed
             | Action::StoreRestored
             | Action::UsersExported => Some(Self::Nothing),
