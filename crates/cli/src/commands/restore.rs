@@ -50,7 +50,7 @@ fn tell(replayed: &Replayed) -> Result<(), Failure> {
         printed(out::line(format_args!("Again: {line}.")))?;
     }
     for (action, count) in &replayed.made {
-        printed(out::line(format_args!("{action} {count} times after the backup: unknown here, and refused.")))?;
+        printed(out::line(unknown(action, *count)))?;
     }
     for log in &replayed.logs {
         printed(out::line(reaches(log)))?;
@@ -78,6 +78,18 @@ fn tell(replayed: &Replayed) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// What was made after the backup, which nothing here can know.
+fn unknown(action: &str, count: u64) -> String {
+    let what = match action {
+        "key.created" => "API keys were created after the backup: they are unknown, and refused",
+        "user.created" => "users were added after the backup: they are unknown, and so are their keys",
+        "group.created" => "groups were created after the backup, and are unknown",
+        "role.created" => "roles were created after the backup, and are unknown",
+        other => other,
+    };
+    format!("{count} {what}.")
 }
 
 /// How far a log was followed.

@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod backup;
 mod commands;
 mod configuration;
 mod demo;
@@ -14,6 +15,8 @@ mod errors;
 mod impersonation;
 mod mail;
 mod mcp;
+mod replay;
+mod restore;
 mod organizations;
 mod roles;
 mod secrets;
