@@ -101,8 +101,12 @@ impl From<BackupError> for Failure {
                 "a server runs there, or another restore. Restore into a folder of its own with --data-dir, then stop the server \
                  and start it on that folder."
             }
-            BackupError::Open(_) => "nothing was restored. What it says of the store is about the one in the backup.",
-            BackupError::Io { .. } => "nothing was left behind. Check that it is there, who owns it, and that the disk is not full.",
+            BackupError::Open(_) => {
+                "nothing was restored. What it says of the store is about the one in the backup."
+            }
+            BackupError::Io { .. } => {
+                "nothing was left behind. Check that it is there, who owns it, and that the disk is not full."
+            }
             BackupError::NotABackup => {
                 "choose a file that `keystead backup` made. One that was copied must have been copied to its end."
             }

@@ -126,7 +126,10 @@ impl Store {
 }
 
 /// From the columns sequence, at, `user_id`, via, `via_id`, address, action, target, details, link.
-pub(crate) fn linked_event(row: &AnyRow, organization: OrganizationId) -> Result<(Event, [u8; 32]), StoreError> {
+pub(crate) fn linked_event(
+    row: &AnyRow,
+    organization: OrganizationId,
+) -> Result<(Event, [u8; 32]), StoreError> {
     // One of another length was tampered with: as zeros, it breaks the chain where it stands, and the rest can be read.
     let bytes = |at: usize| -> Result<Option<[u8; 16]>, StoreError> {
         Ok(row.try_get::<Option<Vec<u8>>, _>(at)?.map(|bytes| bytes.try_into().unwrap_or_default()))

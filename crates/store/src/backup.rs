@@ -63,8 +63,11 @@ impl Store {
             BackupError::io(into, io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8"))
         })?;
         let folder = self.file.parent().unwrap_or(Path::new("."));
-        let key = PrivateFile::new(folder, SIGNING_KEY).read().map_err(|error| BackupError::Open(Box::new(error)))?;
-        let options = SqliteConnectOptions::new().filename(&self.file).read_only(true).disable_statement_logging();
+        let key = PrivateFile::new(folder, SIGNING_KEY)
+            .read()
+            .map_err(|error| BackupError::Open(Box::new(error)))?;
+        let options =
+            SqliteConnectOptions::new().filename(&self.file).read_only(true).disable_statement_logging();
         let mut connection = options.connect().await?;
         // One statement sees one moment; writers go on beside it.
         sqlx::query("VACUUM INTO $1").bind(text).execute(&mut connection).await?;
@@ -76,7 +79,9 @@ impl Store {
             database_bytes: 0,
         };
         let into = into.to_owned();
-        let sealed = tokio::task::spawn_blocking(move || seal(&into, &head).map_err(|cause| BackupError::io(&into, cause)));
+        let sealed = tokio::task::spawn_blocking(move || {
+            seal(&into, &head).map_err(|cause| BackupError::io(&into, cause))
+        });
         sealed.await.map_err(|_| BackupError::Stopped)?
     }
 }
@@ -85,11 +90,11 @@ impl Store {
 fn seal(path: &Path, head: &BackupHead) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let mut digest = Sha256::new();
-    let database_bytes = io::copy(&mut file, &mut Into(&mut digest))?;
+    let database_bytes = io::copy(&mut file, &mut Digesting(&mut digest))?;
     let head = serde_json::to_string(head).map_err(io::Error::other)?;
     let told = format!("{head}\n{MAGIC}{database_bytes:020} ");
     digest.update(&told);
-    write!(file, "{told}{}\n", hex::encode(&digest.finalize()))?;
+    writeln!(file, "{told}{}", hex::encode(&digest.finalize()))?;
     file.sync_all()
 }
 
@@ -114,8 +119,10 @@ pub(crate) fn unpack(path: &Path, database: &mut impl io::Write) -> Result<Backu
     let io = |cause| BackupError::io(path, cause);
     let mut file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    let (database_bytes, sealed) = read_seal(&mut file, length).map_err(io)?.ok_or(BackupError::NotABackup)?;
-    let head_bytes = length.checked_sub(database_bytes + SEAL_BYTES as u64).filter(|bytes| *bytes <= HEAD_BYTES);
+    let (database_bytes, sealed) =
+        read_seal(&mut file, length).map_err(io)?.ok_or(BackupError::NotABackup)?;
+    let head_bytes =
+        length.checked_sub(database_bytes + SEAL_BYTES as u64).filter(|bytes| *bytes <= HEAD_BYTES);
     let head_bytes = head_bytes.ok_or(BackupError::NotABackup)?;
 
     file.rewind().map_err(io)?;
@@ -148,9 +155,9 @@ fn read_seal(file: &mut File, length: u64) -> io::Result<Option<(u64, String)>> 
 }
 
 /// A digest as something to write to.
-struct Into<'a>(&'a mut Sha256);
+struct Digesting<'a>(&'a mut Sha256);
 
-impl io::Write for Into<'_> {
+impl io::Write for Digesting<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())

@@ -88,9 +88,7 @@ impl Transaction {
         .bind(&organization.as_bytes()[..])
         .fetch_all(self.connection()?)
         .await?;
-        let user = |row: &AnyRow| {
-            id("user_group_members", row.try_get::<&[u8], _>(0)?, UserId::from_slice)
-        };
+        let user = |row: &AnyRow| id("user_group_members", row.try_get::<&[u8], _>(0)?, UserId::from_slice);
         rows.iter().map(user).collect()
     }
 }

@@ -4,8 +4,8 @@
 
 use keystead_domain::audit::{Effect, Event, Taken};
 use keystead_domain::{
-    Assignments, GroupId, KeyId, Operator, OrganizationId, OrganizationRecord, OwnRoleId, Role, UserGrant, UserId,
-    UserRecord,
+    Assignments, GroupId, KeyId, Operator, OrganizationId, OrganizationRecord, OwnRoleId, Role, UserGrant,
+    UserId, UserRecord,
 };
 use keystead_store::{StoreError, Transaction};
 
@@ -27,12 +27,19 @@ impl<'a> Replay<'a> {
     }
 
     /// The next event of an organization's log.
-    pub(super) async fn event(&mut self, organization: OrganizationId, event: &Event) -> Result<(), StoreError> {
+    pub(super) async fn event(
+        &mut self,
+        organization: OrganizationId,
+        event: &Event,
+    ) -> Result<(), StoreError> {
         match Effect::of(event) {
             Effect::Took { taken, exact } => {
                 let done = self.take(organization, taken).await?;
                 if let (false, Some(what)) = (exact, &done) {
-                    self.look(event, &format!("does not say enough, so more may have been taken than was meant: {what}"));
+                    self.look(
+                        event,
+                        &format!("does not say enough, so more may have been taken than was meant: {what}"),
+                    );
                 }
                 self.replayed.taken.extend(done);
             }
@@ -63,7 +70,11 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes one thing away. What it was, in words; `None`: there is nothing to take, because it was made after the backup or is gone.
-    async fn take(&mut self, organization: OrganizationId, taken: Taken) -> Result<Option<String>, StoreError> {
+    async fn take(
+        &mut self,
+        organization: OrganizationId,
+        taken: Taken,
+    ) -> Result<Option<String>, StoreError> {
         match taken {
             Taken::Key(key) => self.key(organization, key).await,
             Taken::UserActive(user) => self.deactivate(organization, user).await,
@@ -90,7 +101,9 @@ impl<'a> Replay<'a> {
             Taken::Member(group, user) => self.members(organization, group, user).await,
             Taken::Group(group) => {
                 let Some(record) = self.change.organization(organization).await? else { return Ok(None) };
-                let Some(group) = record.groups.iter().find(|there| there.id == group) else { return Ok(None) };
+                let Some(group) = record.groups.iter().find(|there| there.id == group) else {
+                    return Ok(None);
+                };
                 self.change.delete_group(&Operator.people_of(organization), group).await?;
                 Ok(Some(format!("deleted group {:?}", group.name.as_str())))
             }
@@ -119,7 +132,9 @@ impl<'a> Replay<'a> {
                 if after == record.policy {
                     return Ok(None);
                 }
-                self.change.set_key_policy(&Operator.settings_of(organization), &record.policy, &after).await?;
+                self.change
+                    .set_key_policy(&Operator.settings_of(organization), &record.policy, &after)
+                    .await?;
                 Ok(Some(format!("set the stricter policy for keys of {}", called(&record))))
             }
             Taken::EmailAccess { added, removed } => {
@@ -150,7 +165,11 @@ impl<'a> Replay<'a> {
         Ok(Some(format!("revoked key {:?} ({id})", key.name.as_str())))
     }
 
-    async fn deactivate(&mut self, organization: OrganizationId, user: UserId) -> Result<Option<String>, StoreError> {
+    async fn deactivate(
+        &mut self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<String>, StoreError> {
         let Some((user, grant)) = self.user(organization, user).await? else { return Ok(None) };
         if !user.active {
             return Ok(None);
@@ -186,12 +205,14 @@ impl<'a> Replay<'a> {
         let Some(record) = self.change.organization(organization).await? else { return Ok(None) };
         let Some(group) = record.groups.iter().find(|there| there.id == group) else { return Ok(None) };
         let members = self.change.members_of(organization, group.id).await?;
-        let out: Vec<_> = members.into_iter().filter(|member| user.is_none_or(|user| user == *member)).collect();
+        let out: Vec<_> =
+            members.into_iter().filter(|member| user.is_none_or(|user| user == *member)).collect();
         for member in &out {
             let grant = Operator.people_of(organization).new_user(*member);
             self.change.set_member(&grant, group, false).await?;
         }
-        Ok((!out.is_empty()).then(|| format!("took {} out of group {:?}", users(out.len()), group.name.as_str())))
+        Ok((!out.is_empty())
+            .then(|| format!("took {} out of group {:?}", users(out.len()), group.name.as_str())))
     }
 
     async fn group_roles(
@@ -223,14 +244,22 @@ impl<'a> Replay<'a> {
         Ok(user.map(|user| (user, Operator.people_of(organization).new_user(id))))
     }
 
-    async fn role(&mut self, organization: OrganizationId, id: OwnRoleId) -> Result<Option<Role>, StoreError> {
+    async fn role(
+        &mut self,
+        organization: OrganizationId,
+        id: OwnRoleId,
+    ) -> Result<Option<Role>, StoreError> {
         let record = self.change.organization(organization).await?;
         let own = |role: &Role| role.id.own() == Some(id);
         Ok(record.and_then(|record| record.roles.into_iter().find(own)))
     }
 
     /// What an event was about, in words; `None`: it is not in the backup.
-    async fn target(&mut self, organization: OrganizationId, event: &Event) -> Result<Option<String>, StoreError> {
+    async fn target(
+        &mut self,
+        organization: OrganizationId,
+        event: &Event,
+    ) -> Result<Option<String>, StoreError> {
         let Some(target) = event.target else { return Ok(None) };
         if let Some(user) = UserId::from_slice(&target)
             && let Some((user, _)) = self.user(organization, user).await?

@@ -46,16 +46,16 @@ impl Shipped {
         let ends_by_id = ends.iter().map(|log| (log.organization, log)).collect();
         let mut shipped =
             Self { events: BTreeMap::new(), logs: Vec::new(), unknown: BTreeSet::new(), unreadable_lines: 0 };
-        let mut strangers = BTreeSet::new();
+        let mut joins = BTreeMap::new();
         for path in files {
-            if !shipped.read_file(path, &ends_by_id, &mut strangers)? {
+            if !shipped.read_file(path, &ends_by_id, &mut joins)? {
                 return Err(BackupError::NotALog(path.clone()));
             }
         }
         for end in ends {
             let events = shipped.events.get(&end.organization);
             let mut log = followed(end, events.unwrap_or(&BTreeMap::new()));
-            if strangers.contains(&end.organization) {
+            if joins.get(&end.organization) == Some(&false) {
                 let fault = format!("its event {} is not the one of the backup", end.end.sequence);
                 log.fault.get_or_insert(fault);
             }
@@ -69,17 +69,17 @@ impl Shipped {
         &mut self,
         path: &Path,
         ends: &BTreeMap<OrganizationId, &LoggedEnd>,
-        strangers: &mut BTreeSet<OrganizationId>,
+        joins: &mut BTreeMap<OrganizationId, bool>,
     ) -> Result<bool, BackupError> {
         let io = |cause| BackupError::Io { path: path.to_owned(), cause };
         let mut file = BufReader::new(File::open(path).map_err(io)?);
-        let (mut any, mut line) = (false, Vec::new());
+        let (mut any, mut bytes) = (false, Vec::new());
         loop {
-            line.clear();
-            if (&mut file).take(LINE_BYTES).read_until(b'\n', &mut line).map_err(io)? == 0 {
+            bytes.clear();
+            if (&mut file).take(LINE_BYTES).read_until(b'\n', &mut bytes).map_err(io)? == 0 {
                 return Ok(any);
             }
-            let text = std::str::from_utf8(line.trim_ascii_end()).unwrap_or("-");
+            let text = std::str::from_utf8(bytes.trim_ascii_end()).unwrap_or("-");
             if text.is_empty() {
                 continue;
             }
@@ -99,8 +99,9 @@ impl Shipped {
                 self.unknown.insert(event.organization);
                 continue;
             };
-            if event.sequence == log.end.sequence && link != log.end.link {
-                strangers.insert(event.organization);
+            if event.sequence == log.end.sequence {
+                // Files may hold another history beside this one.
+                *joins.entry(event.organization).or_default() |= link == log.end.link;
             }
             if event.sequence > log.end.sequence {
                 let of_number =
@@ -148,10 +149,12 @@ fn followed(end: &LoggedEnd, events: &BTreeMap<i64, Variants>) -> ShippedLog {
             log.fault.get_or_insert(fault);
             before = None;
         }
-        let fits = |(event, link): &&(Event, [u8; 32])| before.is_none_or(|before| event.link(&before) == *link);
+        let fits =
+            |(event, link): &&(Event, [u8; 32])| before.is_none_or(|before| event.link(&before) == *link);
         if let Some((event, link)) = variants.iter().find(fits).or(variants.first()) {
             if !fits(&&(event.clone(), *link)) {
-                log.fault.get_or_insert(format!("its event {sequence} was changed, or is of another history"));
+                log.fault
+                    .get_or_insert(format!("its event {sequence} was changed, or is of another history"));
             }
             before = Some(*link);
             log.shipped_to = sequence;

@@ -41,21 +41,23 @@ pub(crate) async fn backup(store: &StoreSettings, file: &Path) -> Result<(), Fai
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| unwritable(&file, &error))?;
     printed(out::line(format_args!("Backed up to {} ({}).", file.display(), megabytes(bytes))))?;
     printed(out::line(summary(&head, &checked)))?;
-    out::say("It holds the key that signs the audit log, and what passwords are checked by: keep it as you keep the store.");
+    out::say(
+        "It holds the key that signs the audit log, and what passwords are checked by: keep it as you keep the store.",
+    );
     Ok(())
 }
 
 /// What a backup holds, in lines.
 pub(super) fn summary(head: &BackupHead, checked: &Checked) -> String {
-    let mut text = format!(
+    let head = format!(
         "It is as of {} (Keystead {}): {} keys, {} users, feed number {}, schema {}.",
         head.made_at, head.version, checked.keys, checked.users, checked.feed, checked.schema
     );
-    for log in &checked.logs {
-        let (name, sequence) = (&log.name, log.end.sequence);
-        text.push_str(&format!("\nThe audit log of {name:?} ({}) ends with event {sequence}.", log.organization));
-    }
-    text
+    let logs = checked.logs.iter().map(|log| {
+        let (name, id, last) = (&log.name, log.organization, log.end.sequence);
+        format!("The audit log of {name:?} ({id}) ends with event {last}.")
+    });
+    std::iter::once(head).chain(logs).collect::<Vec<_>>().join("\n")
 }
 
 /// Tells the person at the terminal what is being done, once it takes long.

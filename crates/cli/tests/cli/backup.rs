@@ -73,7 +73,8 @@ fn a_backup_without_a_server_is_for_its_owner_alone_and_holds_no_token_and_no_se
     let backup = fs::read(place.path().join("b")).unwrap();
     assert_eq!(fs::metadata(place.path().join("b")).unwrap().permissions().mode() & 0o777, 0o600);
     let ring = fs::read_to_string(place.store().join("session-signing.keys")).unwrap();
-    let secrets: Vec<&str> = ring.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').collect();
+    let secrets: Vec<&str> =
+        ring.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').collect();
     let secrets = secrets.into_iter().filter(|word| word.len() > 30);
     let code = link.trim_end().rsplit('/').next().unwrap();
     let mut looked_for = 0;
@@ -111,7 +112,10 @@ async fn a_store_whose_audit_log_was_changed_makes_no_backup_that_a_restore_woul
     let place = Place::with_ada();
     tamper(&place.store().join("keystead.db")).await;
     let refused = place.fails(1, &["backup", "b"]);
-    assert!(refused.contains("event 2 was changed") && refused.contains("keystead audit verify"), "{refused}");
+    assert!(
+        refused.contains("event 2 was changed") && refused.contains("keystead audit verify"),
+        "{refused}"
+    );
     assert!(!place.path().join("b").exists());
 }
 
@@ -124,7 +128,8 @@ pub(crate) async fn tamper(database: &Path) {
 pub(crate) async fn execute(database: &Path, sql: &'static str) {
     use sqlx::Connection as _;
     sqlx::any::install_default_drivers();
-    let mut connection = sqlx::AnyConnection::connect(&format!("sqlite://{}", database.display())).await.unwrap();
+    let mut connection =
+        sqlx::AnyConnection::connect(&format!("sqlite://{}", database.display())).await.unwrap();
     sqlx::query(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -41,7 +41,9 @@ impl World {
     }
 
     fn role(&self, name: &str) -> String {
-        let query = format!("mutation {{ createRole(input: {{name: {name:?}, permissions: [\"reports:read\", \"a:b\"]}}) {{ id }} }}");
+        let query = format!(
+            "mutation {{ createRole(input: {{name: {name:?}, permissions: [\"reports:read\", \"a:b\"]}}) {{ id }} }}"
+        );
         id(&self.ask(&query)["createRole"]).to_owned()
     }
 
@@ -52,7 +54,9 @@ impl World {
         let group = id(&self.ask(&query)["createUserGroup"]).to_owned();
         for member in members {
             let user = &self.holder(member).user;
-            self.ask(&format!("mutation {{ setUserGroups(userId: {user:?}, userGroupIds: [{group:?}]) {{ id }} }}"));
+            self.ask(&format!(
+                "mutation {{ setUserGroups(userId: {user:?}, userGroupIds: [{group:?}]) {{ id }} }}"
+            ));
         }
         group
     }
@@ -63,7 +67,8 @@ impl World {
 
     fn add(&mut self, name: &'static str, role: &str, path: &'static str) {
         let email = format!("{name}@example.com");
-        let output = self.place.run(&["user", "add", &email, "--role", role, "--organization", "My organization"]);
+        let output =
+            self.place.run(&["user", "add", &email, "--role", role, "--organization", "My organization"]);
         assert!(output.status.success(), "{}", err(&output));
         let user = err(&output).split(['(', ')']).nth(1).unwrap().to_owned();
         let token = self.place.ok(&["key", "create", "--user", &email, "--name", name]).trim_end().to_owned();
@@ -158,7 +163,11 @@ fn everything_that_was_taken_away_after_the_backup_works_again_and_does_not_with
     ] {
         assert!(told.contains(line), "{line}: {told}");
     }
-    assert!(err(&output).contains("user demoted@example.com") && err(&output).contains("was given roles"), "{}", err(&output));
+    assert!(
+        err(&output).contains("user demoted@example.com") && err(&output).contains("was given roles"),
+        "{}",
+        err(&output)
+    );
     for (name, status) in world.answers("new") {
         let expected = match (name, world.holder(name).path) {
             ("untouched", _) => 200,
@@ -168,7 +177,10 @@ fn everything_that_was_taken_away_after_the_backup_works_again_and_does_not_with
         assert_eq!(status, expected, "{name}: {told}");
     }
     let people = world.place.ok(&["user", "list", "--data-dir", "new"]);
-    assert!(people.contains("new-address@example.com") && !people.contains("untouched@example.com"), "{people}");
+    assert!(
+        people.contains("new-address@example.com") && !people.contains("untouched@example.com"),
+        "{people}"
+    );
     let create = ["key", "create", "--user", "ada@example.com", "--name", "x", "--data-dir", "new"];
     assert!(world.place.fails(1, &create).contains("a leak"));
     assert!(!world.place.ok(&["audit", "verify", "--data-dir", "new"]).contains("BAD "));
@@ -187,16 +199,17 @@ impl Shipped {
     fn new() -> Self {
         let place = Place::with_ada();
         place.ok(&["backup", "b"]);
-        let organizations: Value = serde_json::from_str(&place.ok(&["organization", "list", "--json"])).unwrap();
+        let organizations: Value =
+            serde_json::from_str(&place.ok(&["organization", "list", "--json"])).unwrap();
         let organization = id(&organizations[0]);
         let users: Value = serde_json::from_str(&place.ok(&["user", "list", "--json"])).unwrap();
         let log = place.ok(&["audit", "export", "--organization", organization]);
-        let events = log.lines().filter_map(|line| match parse_line(line) {
+        let mut events = log.lines().filter_map(|line| match parse_line(line) {
             Ok(Line::Event(event, link)) => Some((event.sequence, link)),
             _ => None,
         });
         // The export left an event of its own, after the backup.
-        let last = events.filter(|(sequence, _)| *sequence == 3).last().unwrap();
+        let last = events.find(|(sequence, _)| *sequence == 3).unwrap();
         let user = id(&users[0]).parse::<keystead_domain::UserId>().unwrap();
         let organization = organization.parse().unwrap();
         Self { place, organization, user: *user.as_bytes(), last, lines: Vec::new() }
@@ -276,11 +289,17 @@ fn a_shipped_log_with_a_gap_a_change_or_another_history_is_followed_as_far_as_it
     shipped.event("user.deactivated", user, &json!({}));
     let whole = shipped.lines.clone();
     let (told, warned) = shipped.restore("whole");
-    assert!(told.contains("followed from event 4 to event 5") && !warned.contains("warning"), "{told} {warned}");
+    assert!(
+        told.contains("followed from event 4 to event 5") && !warned.contains("warning"),
+        "{told} {warned}"
+    );
     // Twice, with a line that a crash left unfinished.
     shipped.lines = vec![whole[0].clone(), whole[1][..40].to_owned(), whole[0].clone(), whole[1].clone()];
     let (told, warned) = shipped.restore("twice");
-    assert!(told.contains("Again: deactivated") && warned.contains("1 lines of the shipped logs"), "{warned}");
+    assert!(
+        told.contains("Again: deactivated") && warned.contains("1 lines of the shipped logs"),
+        "{warned}"
+    );
     assert!(!warned.contains("not whole"), "{warned}");
 
     shipped.lines = vec![whole[1].clone()];
@@ -320,11 +339,13 @@ fn a_session_that_was_minted_before_or_after_the_backup_never_counts_in_a_restor
     place.ok(&["user", "add", "grace@example.com", "--role", "member"]);
     let admin = place.token();
     let server = place.serve(&["--impersonation"]);
-    let create = "mutation { createApiKey(input: {name: \"i\", allowImpersonation: true}) { token apiKey { id } } }";
+    let create =
+        "mutation { createApiKey(input: {name: \"i\", allowImpersonation: true}) { token apiKey { id } } }";
     let made = graphql(&server.url, &admin, create);
     let key = made["createApiKey"]["token"].as_str().unwrap().to_owned();
     let mint = |server: &Server| {
-        let query = format!("mutation {{ impersonateUser(accessToken: {key:?}, userEmail: \"grace@example.com\") }}");
+        let query =
+            format!("mutation {{ impersonateUser(accessToken: {key:?}, userEmail: \"grace@example.com\") }}");
         let query = json!({ "query": query }).to_string();
         let answer = crate::support::post(&server.url, "/graphql", "application/json", &query);
         answer["data"]["impersonateUser"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
@@ -341,8 +362,14 @@ fn a_session_that_was_minted_before_or_after_the_backup_never_counts_in_a_restor
     place.ok(&["restore", "b", "--data-dir", "new"]);
     // At the same address, which is in the tokens.
     let listen = url.strip_prefix("http://").unwrap();
-    let restored =
-        Server::start(&mut place.command(&["serve", "--listen", listen, "--impersonation", "--data-dir", "new"]));
+    let restored = Server::start(&mut place.command(&[
+        "serve",
+        "--listen",
+        listen,
+        "--impersonation",
+        "--data-dir",
+        "new",
+    ]));
     for (when, session) in [("before", before), ("between", between), ("after", after)] {
         let (status, answer) = get(&restored.url, "/verify", &session);
         assert_eq!(status, 401, "{when}: {answer}");

@@ -21,7 +21,7 @@ fn reseal(backup: &Path, database: &[u8]) {
     let length: usize = seal["keystead-backup 1 ".len()..][..20].parse().unwrap();
     let head = &old[length..old.len() - SEAL];
     let mut new = [database, head, format!("keystead-backup 1 {:020} ", database.len()).as_bytes()].concat();
-    let digest: String = Sha256::digest(&new).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = keystead_domain::hex::encode(&Sha256::digest(&new));
     new.extend(format!("{digest}\n").bytes());
     fs::write(backup, new).unwrap();
 }
@@ -133,13 +133,19 @@ fn a_folder_with_a_store_a_server_or_another_key_stays_as_it_is() {
     fs::create_dir(&held).unwrap();
     let lock = fs::File::create(held.join("keystead.lock")).unwrap();
     lock.lock().unwrap();
-    assert!(place.fails(1, &["restore", "b", "--data-dir", "held"]).contains("in use by another Keystead process"));
+    assert!(
+        place
+            .fails(1, &["restore", "b", "--data-dir", "held"])
+            .contains("in use by another Keystead process")
+    );
     drop(lock);
     // Somebody else's key.
     let key = held.join("audit-signing.key");
     fs::write(&key, "00".repeat(32)).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(place.fails(1, &["restore", "b", "--data-dir", "held"]).contains("another key than the backup's"));
+    assert!(
+        place.fails(1, &["restore", "b", "--data-dir", "held"]).contains("another key than the backup's")
+    );
     assert_eq!(fs::read_to_string(&key).unwrap(), "00".repeat(32));
     fs::remove_file(&key).unwrap();
     assert!(place.ok(&["restore", "b", "--data-dir", "held"]).contains("Restored "));
@@ -205,7 +211,8 @@ async fn sessions_links_and_connected_apps_end_with_a_restore_and_other_keys_sig
     }
     place.ok(&["backup", "b"]);
     let restored = place.ok(&["restore", "b", "--data-dir", "new"]);
-    let ended = "console sessions 1, one-time links 1, connected apps 1, and the sessions of impersonation keys 1.";
+    let ended =
+        "console sessions 1, one-time links 1, connected apps 1, and the sessions of impersonation keys 1.";
     assert!(restored.contains(ended), "{restored}");
     let url = format!("sqlite://{}", place.path().join("new/keystead.db").display());
     let mut connection = sqlx::AnyConnection::connect(&url).await.unwrap();
@@ -270,7 +277,10 @@ fn a_restore_tells_what_it_cannot_know() {
     let output = place.run(&["restore", "b", "--data-dir", "new"]);
     assert!(output.status.success());
     let told = err(&output);
-    assert!(told.contains("Keys that were revoked after it work again") && told.contains("--replay"), "{told}");
+    assert!(
+        told.contains("Keys that were revoked after it work again") && told.contains("--replay"),
+        "{told}"
+    );
     fs::remove_dir_all(place.path().join("new")).unwrap();
     // As it says.
     assert_eq!(serve_restored(&place, "b", "new").get("/verify", &token), 200);

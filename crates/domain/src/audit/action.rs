@@ -163,7 +163,7 @@ impl Action {
             Self::SessionMinted => "Minted a session for",
             Self::SessionStarted => "Signed in",
             Self::SignInLinkCreated => "Made a sign-in link",
-            Self::StoreRestored => "Restored a backup of the store with",
+            Self::StoreRestored => "Restored from a backup",
             Self::UserAttributesSet => "Set attributes of user",
             Self::UserCreated => "Added user",
             Self::UserDeactivated => "Deactivated user",

@@ -58,7 +58,9 @@ pub async fn check_database(
     _ = connection.close().await;
     checked.map_err(|error| match error {
         // SQLite's own words for pages that are none.
-        BackupError::Database(sqlx::Error::Database(error)) => BackupError::Damaged(error.message().to_owned()),
+        BackupError::Database(sqlx::Error::Database(error)) => {
+            BackupError::Damaged(error.message().to_owned())
+        }
         other => other,
     })
 }
@@ -70,19 +72,26 @@ async fn check(
 ) -> Result<Checked, BackupError> {
     let schema = schema(connection).await?;
     progress("Checking the database.");
-    let wrong: String = sqlx::query("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await?.try_get(0)?;
+    let wrong: String =
+        sqlx::query("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await?.try_get(0)?;
     if wrong != "ok" {
         return Err(BackupError::Damaged(wrong));
     }
-    if sqlx::query("SELECT 1 FROM pragma_foreign_key_check() LIMIT 1").fetch_optional(&mut *connection).await?.is_some() {
+    if sqlx::query("SELECT 1 FROM pragma_foreign_key_check() LIMIT 1")
+        .fetch_optional(&mut *connection)
+        .await?
+        .is_some()
+    {
         return Err(BackupError::Damaged("a row refers to one that is not there".to_owned()));
     }
     progress("Checking the audit logs.");
     let seed = hex::decode(&head.audit_signing_key);
-    let seed = seed.ok_or_else(|| BackupError::Damaged("it holds no key that signs audit logs".to_owned()))?;
+    let seed =
+        seed.ok_or_else(|| BackupError::Damaged("it holds no key that signs audit logs".to_owned()))?;
     let key = SigningKey::from_seed(&seed).public();
     let mut logs = Vec::new();
-    let rows = sqlx::query("SELECT id, name FROM organizations ORDER BY id").fetch_all(&mut *connection).await?;
+    let rows =
+        sqlx::query("SELECT id, name FROM organizations ORDER BY id").fetch_all(&mut *connection).await?;
     for row in &rows {
         let organization = id("organizations", row.try_get::<&[u8], _>(0)?, OrganizationId::from_slice)?;
         let end = log_end(connection, organization, key).await?;

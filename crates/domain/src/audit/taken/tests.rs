@@ -77,9 +77,7 @@ fn a_policy_within_another_is_the_stricter_of_both() {
 
 #[test]
 fn a_new_address_is_taken_over_and_a_new_name_alone_takes_nothing() {
-    let change = |email: &str| {
-        json!({ "before": { "name": "A", "email": "a@example.com" }, "after": { "name": "B", "email": email } })
-    };
+    let change = |email: &str| json!({ "before": { "name": "A", "email": "a@example.com" }, "after": { "name": "B", "email": email } });
     assert_eq!(Effect::of(&event("user.updated", &change("a@example.com"))), Effect::Nothing);
     let (Taken::Address(_, Some((name, email))), true) = taken("user.updated", &change("b@example.com"))
     else {
@@ -97,9 +95,7 @@ fn rules_of_email_access_are_repeated_but_none_that_kept_somebody_out_is_lifted(
         EmailAccess::from_stored(allow.chain(block.iter().map(|text| rule(EmailList::Block, text))))
     };
     let none = json!({ "added": [], "removed": [] });
-    let change = |allow: &Value, block: &Value| {
-        json!({ "allow_domain": allow, "allow_address": none, "block_domain": block, "block_address": none })
-    };
+    let change = |allow: &Value, block: &Value| json!({ "allow_domain": allow, "allow_address": none, "block_domain": block, "block_address": none });
     let after = |before: &EmailAccess, details: &Value| {
         let (Taken::EmailAccess { added, removed }, true) = taken("email_access.set", details) else {
             panic!("{details}")
