@@ -67,6 +67,7 @@ fn a_bit_that_turned_anywhere_or_an_end_that_is_missing_is_refused_and_leaves_no
 #[tokio::test]
 async fn what_is_sealed_but_no_store_of_ours_is_refused() {
     let place = Place::with_ada();
+    place.token();
     place.ok(&["backup", "b"]);
     let path = place.path().join("b");
     let original = database(&path);
@@ -87,7 +88,7 @@ async fn what_is_sealed_but_no_store_of_ours_is_refused() {
     )
     .await;
     reseal(&path, &fs::read(&other).unwrap());
-    assert!(refused(&place, "b").contains("made by a newer Keystead (schema 9999"));
+    assert!(refused(&place, "b").contains("the backup was made by a newer Keystead (schema 9999"));
 
     fs::write(&other, &original).unwrap();
     tamper(&other).await;
@@ -100,6 +101,18 @@ async fn what_is_sealed_but_no_store_of_ours_is_refused() {
     broken[middle..middle + 4096].fill(0xff);
     reseal(&path, &broken);
     assert!(refused(&place, "b").contains("the backup is damaged"));
+
+    // An index that no longer agrees with its table, which nothing but SQLite's own check looks for.
+    fs::write(&other, &original).unwrap();
+    let mut connection = sqlx::AnyConnection::connect(&format!("sqlite://{}", other.display())).await.unwrap();
+    let row = sqlx::query("SELECT token_hash FROM api_keys").fetch_one(&mut connection).await.unwrap();
+    let hash: Vec<u8> = row.get(0);
+    connection.close().await.unwrap();
+    let mut broken = original.clone();
+    let at = broken.windows(hash.len()).position(|part| part == hash).unwrap();
+    broken[at] ^= 1;
+    reseal(&path, &broken);
+    assert!(refused(&place, "b").contains("the backup is damaged: "));
 
     reseal(&path, &original);
     assert!(place.ok(&["restore", "b", "--data-dir", "new"]).contains("Restored "));
