@@ -95,6 +95,9 @@ impl<'a> Replay<'a> {
                 {
                     return Ok(Some(format!("gave user {} their new address, {email}", named(&before))));
                 }
+                let what =
+                    format!("User {} could not be given the address that they have since.", named(&before));
+                self.replayed.to_look_at.push(what);
                 self.deactivate(organization, user).await
             }
             Taken::UserRoles(user, most) => self.user_roles(organization, user, &most).await,

@@ -23,9 +23,10 @@ pub(crate) async fn backup(store: &StoreSettings, file: &Path) -> Result<(), Fai
     if fs::symlink_metadata(&file).is_ok() {
         return Err(is_there(&file));
     }
+    let progress = progress();
     let unfinished = unfinished(&file)?;
     copy(store, unfinished.path()).await?;
-    let (head, checked) = check_backup(unfinished.path(), progress()).await.map_err(|error| {
+    let (head, checked) = check_backup(unfinished.path(), progress).await.map_err(|error| {
         Failure::new("the copy is no good backup, and was removed").cause(&error).hint(
             "`keystead audit verify` checks the store's logs. If it finds nothing, check the disk that the copy was written to, \
              and try again. docs/backup.md says what can be done about a store that is damaged.",
@@ -88,8 +89,8 @@ async fn copy(store: &StoreSettings, into: &Path) -> Result<(), Failure> {
         }
     };
     match outcome.map_err(|failure| failure.hint_if_none(
-        "whoever owns the store writes the copy: a server that runs on it needs to be able to write to that folder, which needs room \
-         for all of the store.",
+        "a server that runs on the store writes the copy itself: run this as the user who runs it, and choose a folder that it may write \
+         to, with room for all of the store.",
     ))?.answer {
         Answer::BackedUp => Ok(()),
         _ => Err(unexpected()),

@@ -104,7 +104,8 @@ async fn what_is_sealed_but_no_store_of_ours_is_refused() {
 
     // An index that no longer agrees with its table, which nothing but SQLite's own check looks for.
     fs::write(&other, &original).unwrap();
-    let mut connection = sqlx::AnyConnection::connect(&format!("sqlite://{}", other.display())).await.unwrap();
+    let mut connection =
+        sqlx::AnyConnection::connect(&format!("sqlite://{}", other.display())).await.unwrap();
     let row = sqlx::query("SELECT token_hash FROM api_keys").fetch_one(&mut connection).await.unwrap();
     let hash: Vec<u8> = row.get(0);
     connection.close().await.unwrap();

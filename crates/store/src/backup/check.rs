@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use keystead_domain::audit::{ChainCheck, End, Fault, FaultKind, PublicKey, SigningKey, check_checkpoint};
 use keystead_domain::{OrganizationId, hex};
 use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, Connection as _, Row as _};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Row as _};
 use std::str::FromStr as _;
 
 use super::{BackupError, BackupHead};
@@ -53,6 +53,7 @@ pub async fn check_database(
     sqlx::any::install_default_drivers();
     // Never written, by nobody: no lock is taken and no file made beside it.
     let options = AnyConnectOptions::from_str(&url(&file).replace("mode=rwc", "immutable=true&mode=ro"))?;
+    let options = options.disable_statement_logging();
     let mut connection = AnyConnection::connect_with(&options).await?;
     let checked = check(&mut connection, head, progress).await;
     _ = connection.close().await;
