@@ -1,13 +1,14 @@
-//! The commands of the README, and of the page about MCP, do what they say.
+//! The commands of the README, and of the pages about MCP and backups, do what they say.
 
 #![expect(clippy::expect_used, reason = "helpers fail as tests do")]
 
 use std::process::Command;
 
-use keystead_tests::binary::Serving;
+use keystead_tests::binary::{Serving, keystead};
 
 const README: &str = include_str!("../../README.md");
 const MCP: &str = include_str!("../../docs/mcp.md");
+const BACKUP: &str = include_str!("../../docs/backup.md");
 
 /// Every command of a page's shell blocks, in order.
 fn commands(page: &str) -> Vec<&str> {
@@ -76,6 +77,38 @@ fn the_commands_of_the_page_about_mcp_work_as_printed() {
     assert!(answer.contains("/mcp\"") && answer.contains(r#""authorization_servers":["#), "{answer}");
     let answer = demo.run(server);
     assert!(answer.contains(r#""code_challenge_methods_supported":["S256"]"#), "{answer}");
+}
+
+#[test]
+fn the_commands_of_the_page_about_backups_work_as_printed() {
+    let [backup, restore, verify] = commands(BACKUP)[..] else {
+        panic!("the page's commands changed: run the new ones here, too: {:#?}", commands(BACKUP))
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let binary = keystead();
+    let run = |command: &str| {
+        let bin = binary.parent().expect("its folder").display();
+        let script = format!("PATH={bin}:$PATH\n{command}");
+        let output =
+            Command::new("sh").args(["-euc", &script]).current_dir(folder.path()).output().expect("a shell");
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    run("keystead user add ada@example.com --role administrator");
+    assert!(run(backup).starts_with("Backed up to "));
+    // What a server would have shipped until now.
+    run("keystead user add bob@example.com --role member");
+    let ids = run("keystead organization list --json");
+    let id = ids.split('"').find(|text| text.len() == 36).expect("an id");
+    let log = run(&format!("keystead audit export --organization {id}"));
+    std::fs::write(folder.path().join("audit.jsonl"), log).expect("written");
+    let restored = run(restore);
+    assert!(
+        restored.contains("Restored keystead.backup into restored.")
+            && restored.contains("followed from event"),
+        "{restored}"
+    );
+    assert!(run(verify).starts_with("OK  "));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod account;
 mod actors;
 mod audit;
+mod backup;
 mod change;
 mod client_metadata;
 mod clock;
@@ -23,6 +24,7 @@ mod organizations;
 mod passwords;
 mod people;
 mod reset;
+mod restore;
 mod roles;
 mod sign_in;
 mod signing_ring;
@@ -42,7 +44,10 @@ pub use impersonation::{MintedSession, SessionRefusal, SessionSettings};
 pub use invitations::{Invited, Mailed, NewPerson};
 pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
-pub use keystead_store::{AuditNames, DatabaseUrl, KeySessions, NamedUser, OpenError};
+pub use keystead_store::{
+    AuditNames, BackupError, BackupHead, Checked, DatabaseUrl, Ended, KeySessions, NamedUser, OpenError,
+    check_backup,
+};
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
 pub use oauth::{
@@ -54,6 +59,7 @@ pub use organizations::Excluded;
 pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};
 pub use reset::PasswordLink;
+pub use restore::{Replayed, Restored, ShippedLog};
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
 pub use users::{NEW_USERS_MAX, NewUsers, UserEdit};

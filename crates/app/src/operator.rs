@@ -68,6 +68,10 @@ impl App {
             Command::KeyEndSessions { id } => self.end_sessions_by_id(&id).await,
             Command::SigningKeyList => Ok(self.list_signing_keys()),
             Command::SigningKeyRotate { discard_old } => self.rotate_signing_keys_now(discard_old),
+            Command::BackUp { into } => {
+                self.back_up(&into).await?;
+                Ok(Answer::BackedUp)
+            }
             Command::Audit(command) => Ok(Answer::Audit(self.operate_audit(command).await?)),
         }
     }

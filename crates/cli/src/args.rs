@@ -51,6 +51,22 @@ pub(crate) enum Command {
     /// Check, sign and copy audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Copy the store into one file, whole and as of one moment, also while a server runs on it. The copy is checked before it gets
+    /// its name. It holds secrets: keep it as you keep the store.
+    Backup {
+        /// The file, which must not be there yet.
+        file: PathBuf,
+    },
+    /// Bring the store back from a backup, into a folder that has none. People sign in again, apps are connected again, and impersonated
+    /// sessions end.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// An audit log that was shipped (`serve --audit-log`, or a copy as JSON Lines): what was taken away after the backup is taken
+        /// away again. May be given several times. Without it, keys that were revoked after the backup work again.
+        #[arg(long, value_name = "FILE")]
+        replay: Vec<PathBuf>,
+    },
     /// Check the configuration, or print what can be configured.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,8 +1,10 @@
 //! The operator's commands: asked of the server that owns the store or, if none runs, carried out here.
 
 mod audit;
+mod backup;
 mod key;
 mod organization;
+mod restore;
 mod signing_key;
 mod user;
 
@@ -20,8 +22,10 @@ use crate::failure::Failure;
 use crate::{out, printed, serve, store};
 
 pub(crate) use audit::audit;
+pub(crate) use backup::backup;
 pub(crate) use key::key;
 pub(crate) use organization::organization;
+pub(crate) use restore::restore;
 pub(crate) use signing_key::signing_key;
 pub(crate) use user::user;
 

@@ -31,8 +31,8 @@ const ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Until an answer comes; hashing a password may have to wait for its turn.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// Until an answer about audit logs comes, each event of which may have to be read.
-const AUDIT_WITHIN: Duration = Duration::from_hours(1);
+/// Until an answer comes about all that the store or its audit logs hold, every row of which may have to be read.
+const LONG_WORK_WITHIN: Duration = Duration::from_hours(1);
 /// Connections at once; the next waits.
 const CONNECTIONS: usize = 16;
 
@@ -152,7 +152,8 @@ pub(crate) async fn ask(folder: &Path, command: &Command) -> io::Result<Option<R
     request.push(b'\n');
     let (read, mut write) = stream.split();
     timeout(PATIENCE, write.write_all(&request)).await??;
-    let within = if matches!(command, Command::Audit(_)) { AUDIT_WITHIN } else { ANSWER_WITHIN };
+    let long = matches!(command, Command::Audit(_) | Command::BackUp { .. });
+    let within = if long { LONG_WORK_WITHIN } else { ANSWER_WITHIN };
     let reply = timeout(within, line(read, ANSWER_BYTES)).await??;
     Ok(Some(serde_json::from_str(&reply)?))
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use keystead_app::OpenError;
+use keystead_app::{BackupError, OpenError};
 
 /// An error for the person at the terminal.
 #[derive(Debug)]
@@ -29,6 +29,11 @@ impl Failure {
     /// What to do about it.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// What to do about it, if nothing closer to the cause is known.
+    pub(crate) fn hint_if_none(self, hint: impl Into<String>) -> Self {
+        if self.hint.is_some() { self } else { self.hint(hint) }
     }
 
     /// Why, as far as it is known. A cause that the message quotes already is left out.
@@ -93,6 +98,46 @@ impl From<OpenError> for Failure {
             OpenError::Database(_) | OpenError::Load(_) | OpenError::Migration(_) => {
                 "nothing was changed. Check that the disk is healthy and not full, and that nothing else writes to the \
                  folder; then try again, or restore a backup."
+            }
+        };
+        Self::new(error.to_string()).cause(&error).hint(hint)
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let hint = match &error {
+            BackupError::Open(error) if matches!(**error, OpenError::InUse(_)) => {
+                "a server runs there, or another restore. Restore into a folder of its own with --data-dir, then stop the server \
+                 and start it on that folder."
+            }
+            BackupError::Open(_) => {
+                "nothing was restored. What it says of the store is about the one in the backup."
+            }
+            BackupError::Io { .. } => {
+                "nothing was left behind. Check that it is there, who owns it, and that the disk is not full."
+            }
+            BackupError::NotABackup => {
+                "choose a file that `keystead backup` made. One that was copied must have been copied to its end."
+            }
+            BackupError::Damaged(_) => {
+                "nothing was restored. Fetch the backup once more from where it is kept, or take the one before it."
+            }
+            BackupError::Newer { .. } => "restore it with the Keystead that made it, or a newer one.",
+            BackupError::AuditLog { .. } => {
+                "somebody changed it in the store before the backup was made: `keystead audit verify` says the same of that store. \
+                 Take an older backup, and keep the store for whoever looks into it. docs/backup.md says what else can be done."
+            }
+            BackupError::NotALog(_) => {
+                "--replay takes JSON Lines: what `serve --audit-log` or `keystead audit export` wrote."
+            }
+            BackupError::HasStore(_) => {
+                "a restore never writes over a store. Move that folder away, or choose another one with --data-dir."
+            }
+            BackupError::NotOnSqlite => "use pg_dump, or the continuous archiving of PostgreSQL.",
+            BackupError::OtherKey(_) => "move the key away, or choose an empty folder with --data-dir.",
+            BackupError::Store(_) | BackupError::Database(_) | BackupError::Stopped => {
+                "nothing was left behind. Check that the disk is healthy and not full, then try again."
             }
         };
         Self::new(error.to_string()).cause(&error).hint(hint)

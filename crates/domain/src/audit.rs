@@ -7,6 +7,7 @@ mod checkpoint;
 mod copy;
 mod filter;
 mod line;
+mod taken;
 mod via;
 
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ pub use checkpoint::{Checkpoint, PublicKey, SigningKey, check_checkpoint};
 pub use copy::{CheckedCopy, CopyCheck, CopyFault};
 pub use filter::{AuditCursor, AuditFilter, AuditPageRequest};
 pub use line::{BadLine, Line, checkpoint_line, event_line, parse_line};
+pub use taken::{Effect, EmailChange, Taken};
 pub use via::ViaKind;
 
 /// Who made a change, through what, from where, when.

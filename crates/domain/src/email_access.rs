@@ -14,6 +14,7 @@ use rule::Compared;
 
 pub use rule::EmailRule;
 
+use crate::audit::EmailChange;
 use crate::{Email, Error, Field};
 
 /// The most rules that each of the four lists may have.
@@ -158,6 +159,19 @@ impl EmailAccess {
             access.list_mut(list).insert(kind, EmailRule::from_stored(text));
         }
         access
+    }
+
+    /// The rules after a change that is made once more, long after somebody made it. Whoever it kept out is kept out; no block rule
+    /// is lifted, and allow rules that were all removed stay, because without any everybody is let in.
+    #[must_use]
+    pub fn within_change(&self, added: &[EmailChange], removed: &[EmailChange]) -> Self {
+        let kept = EmailList::ALL.into_iter().flat_map(|list| RuleKind::ALL.map(|kind| (list, kind)));
+        let kept = kept.flat_map(|(list, kind)| {
+            self.rules(list, kind).map(move |rule| (list, kind, rule.as_str().to_owned()))
+        });
+        let kept = kept.filter(|rule| rule.0 == EmailList::Block || !removed.contains(rule));
+        let after = Self::from_stored(kept.chain(added.iter().cloned()));
+        if after.is_open() { Self { allow: self.allow.clone(), ..after } } else { after }
     }
 
     /// The rules of one of the four lists, in alphabetical order.

@@ -55,6 +55,16 @@ impl KeyPolicy {
         }
     }
 
+    /// The stricter of both in every part.
+    #[must_use]
+    pub fn within(&self, bound: &Self) -> Self {
+        Self {
+            longest: if self.allows(bound.longest) { bound.longest } else { self.longest },
+            keys_may_create_keys: self.keys_may_create_keys && bound.keys_may_create_keys,
+            closed: self.closed.clone().or_else(|| bound.closed.clone()),
+        }
+    }
+
     /// The expiration that the dialog begins with: the usual one, or the longest if that is shorter.
     #[must_use]
     pub fn usual(&self) -> Expiration {

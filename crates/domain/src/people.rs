@@ -99,6 +99,12 @@ impl Operator {
         PeopleGrant { organization, holds: None, not_themselves: None }
     }
 
+    /// An organization's settings.
+    #[must_use]
+    pub fn settings_of(self, organization: OrganizationId) -> SettingsGrant {
+        SettingsGrant { organization }
+    }
+
     /// The deployment's organizations.
     #[must_use]
     pub fn site(self) -> SiteGrant {

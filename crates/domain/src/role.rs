@@ -345,6 +345,22 @@ impl Assignments {
         self.0.iter().map(|(role, scopes)| (role, scopes))
     }
 
+    /// What of these is left where no more than `bound` may be held: roles that both have, on the resources that both have.
+    #[must_use]
+    pub fn within(&self, bound: &Self) -> Self {
+        let narrowed = |(role, scopes): (&RoleId, &BTreeSet<ResourceId>)| {
+            let (_, most) = bound.iter().find(|(other, _)| *other == role)?;
+            let scopes: BTreeSet<_> = match (scopes.is_empty(), most.is_empty()) {
+                (_, true) => scopes.clone(),
+                (true, false) => most.clone(),
+                // None in common is nowhere, which an assignment without resources is not.
+                (false, false) => Some(scopes & most).filter(|both| !both.is_empty())?,
+            };
+            Some(Assignment { role: role.clone(), scopes })
+        };
+        self.iter().filter_map(narrowed).collect()
+    }
+
     /// How many roles.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -14,6 +14,7 @@ use sqlx::any::AnyRow;
 use crate::rows::{corrupt, id, instant};
 use crate::{Store, StoreError, Transaction};
 
+pub(crate) use checkpoints::checkpoint;
 pub use names::{AuditNames, NamedUser};
 pub use shipping::Audited;
 
@@ -125,7 +126,10 @@ impl Store {
 }
 
 /// From the columns sequence, at, `user_id`, via, `via_id`, address, action, target, details, link.
-fn linked_event(row: &AnyRow, organization: OrganizationId) -> Result<(Event, [u8; 32]), StoreError> {
+pub(crate) fn linked_event(
+    row: &AnyRow,
+    organization: OrganizationId,
+) -> Result<(Event, [u8; 32]), StoreError> {
     // One of another length was tampered with: as zeros, it breaks the chain where it stands, and the rest can be read.
     let bytes = |at: usize| -> Result<Option<[u8; 16]>, StoreError> {
         Ok(row.try_get::<Option<Vec<u8>>, _>(at)?.map(|bytes| bytes.try_into().unwrap_or_default()))
@@ -145,7 +149,7 @@ fn linked_event(row: &AnyRow, organization: OrganizationId) -> Result<(Event, [u
     Ok((event, link(row, 9)?))
 }
 
-fn link(row: &AnyRow, at: usize) -> Result<[u8; 32], StoreError> {
+pub(crate) fn link(row: &AnyRow, at: usize) -> Result<[u8; 32], StoreError> {
     let bytes: &[u8] = row.try_get(at)?;
     bytes.try_into().map_err(|_| corrupt(TABLE, "a link that is not 32 bytes"))
 }

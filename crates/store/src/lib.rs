@@ -9,6 +9,7 @@
 //! and `ON CONFLICT`; only migrations and the load at start are written per database. Every statement is a string constant: sqlx takes nothing else.
 
 mod audit;
+mod backup;
 mod commit;
 mod engine;
 mod error;
@@ -26,6 +27,7 @@ mod organizations;
 mod passwords;
 mod people;
 mod private_file;
+mod restore;
 mod roles;
 mod rows;
 mod sessions;
@@ -35,6 +37,7 @@ mod transaction;
 mod users;
 
 pub use audit::{AuditNames, Audited, NamedUser};
+pub use backup::{BackupError, BackupHead, Checked, LoggedEnd, Restoring, check_backup, check_database};
 pub use engine::{DatabaseUrl, Location};
 pub use error::{OpenError, StoreError};
 pub use feed::Subscriber;
@@ -45,6 +48,7 @@ pub use oauth::{CodeRecord, RefreshRecord};
 pub use open::{SQLITE_OLDEST, Store};
 pub use people::UserDetails;
 pub use private_file::PrivateFile;
+pub use restore::Ended;
 pub use sessions::StartedSession;
 pub use shared::{Follower, Following, Members, NodeRecord, NodeRow, Position, Wake, Woken};
 pub use signing_key::signing_seed;

@@ -19,7 +19,7 @@ use crate::{OpenError, load};
 /// another connection writes.
 pub const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(crate) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that read, besides the one that writes and those that load.
@@ -152,7 +152,7 @@ fn own(directory: &Path) -> Result<(File, PathBuf), OpenError> {
 }
 
 /// The file as a database URL; a path may hold characters that mean something in one.
-fn url(file: &Path) -> String {
+pub(crate) fn url(file: &Path) -> String {
     use std::fmt::Write as _;
     let mut url = String::from("sqlite://");
     for byte in file.as_os_str().as_encoded_bytes() {

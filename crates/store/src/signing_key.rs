@@ -7,6 +7,10 @@ use keystead_domain::hex;
 
 use crate::{OpenError, PrivateFile};
 
+/// Where it is kept in the store's folder, and its public key for people to copy.
+pub(crate) const SIGNING_KEY: &str = "audit-signing.key";
+pub(crate) const PUBLIC_KEY: &str = "audit-signing.pub";
+
 /// The seed that is on file in the store's folder, as hexadecimal digits; made from `fresh` if there is none yet. `public`
 /// tells the public key of a seed, which is written beside it for people to copy.
 ///
@@ -17,7 +21,7 @@ pub fn signing_seed(
     fresh: impl FnOnce() -> Option<[u8; 32]>,
     public: impl FnOnce(&[u8; 32]) -> String,
 ) -> Result<[u8; 32], OpenError> {
-    let file = PrivateFile::new(directory, "audit-signing.key");
+    let file = PrivateFile::new(directory, SIGNING_KEY);
     let seed = if let Some(text) = file.read()? {
         hex::decode(text.trim_end()).ok_or_else(|| {
             let what = "it does not hold 64 hexadecimal digits";
@@ -29,7 +33,7 @@ pub fn signing_seed(
         file.write(&hex::encode(&seed))?;
         seed
     };
-    let (name, text) = ("audit-signing.pub", public(&seed));
+    let (name, text) = (PUBLIC_KEY, public(&seed));
     if std::fs::read_to_string(directory.join(name)).ok().as_deref().map(str::trim_end) != Some(&*text) {
         PrivateFile::new(directory, name).write(&text)?;
     }

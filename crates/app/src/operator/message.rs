@@ -1,5 +1,7 @@
 //! What the operator asks for and is answered, as the control socket carries it: JSON.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::audit::{AuditAnswer, AuditCommand};
@@ -120,6 +122,11 @@ pub enum Command {
         /// Whether to replace all keys, which ends every session that they signed.
         discard_old: bool,
     },
+    /// Copy the store.
+    BackUp {
+        /// The path of a file that is there and empty, from the root.
+        into: PathBuf,
+    },
     /// What is asked of audit logs.
     Audit(AuditCommand),
 }
@@ -220,6 +227,8 @@ pub enum Answer {
     },
     /// The keys that sign sessions: the one that does, the next, then those that did, latest first.
     SigningKeys(Vec<ListedSigningKey>),
+    /// The store was copied.
+    BackedUp,
     /// What audit logs have to say.
     Audit(AuditAnswer),
     /// It was refused.

@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod backup;
 mod commands;
 mod configuration;
 mod demo;
@@ -15,6 +16,8 @@ mod impersonation;
 mod mail;
 mod mcp;
 mod organizations;
+mod replay;
+mod restore;
 mod roles;
 mod secrets;
 mod serving;

@@ -179,6 +179,20 @@ pub(crate) fn mcp(url: &str, token: &str, body: &str) -> String {
     request(url, "POST /mcp", &headers, body).1
 }
 
+/// What a GraphQL request with an API key is answered; it must work.
+pub(crate) fn graphql(url: &str, token: &str, query: &str) -> serde_json::Value {
+    let body = serde_json::json!({ "query": query }).to_string();
+    let headers = format!(
+        "Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    let (_, answer) = request(url, "POST /graphql", &headers, &body);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let answer: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(answer["errors"].is_null(), "{query}: {answer}");
+    answer["data"].clone()
+}
+
 /// A request of HTTP/1.1; the status and all of the answer.
 pub(crate) fn get(url: &str, path: &str, token: &str) -> (u16, String) {
     let authorization =

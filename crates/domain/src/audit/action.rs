@@ -34,6 +34,7 @@ pub enum Action {
     SessionMinted,
     SessionStarted,
     SignInLinkCreated,
+    StoreRestored,
     UserAttributesSet,
     UserCreated,
     UserDeactivated,
@@ -46,7 +47,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in alphabetical order: what the log can be filtered by.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::AppConnected,
         Self::AppDisconnected,
         Self::AuditLogExported,
@@ -75,6 +76,7 @@ impl Action {
         Self::SessionMinted,
         Self::SessionStarted,
         Self::SignInLinkCreated,
+        Self::StoreRestored,
         Self::UserAttributesSet,
         Self::UserCreated,
         Self::UserDeactivated,
@@ -117,6 +119,7 @@ impl Action {
             Self::SessionMinted => "session.minted",
             Self::SessionStarted => "session.started",
             Self::SignInLinkCreated => "sign_in_link.created",
+            Self::StoreRestored => "store.restored",
             Self::UserAttributesSet => "user.attributes_set",
             Self::UserCreated => "user.created",
             Self::UserDeactivated => "user.deactivated",
@@ -160,6 +163,7 @@ impl Action {
             Self::SessionMinted => "Minted a session for",
             Self::SessionStarted => "Signed in",
             Self::SignInLinkCreated => "Made a sign-in link",
+            Self::StoreRestored => "Restored from a backup",
             Self::UserAttributesSet => "Set attributes of user",
             Self::UserCreated => "Added user",
             Self::UserDeactivated => "Deactivated user",

@@ -130,7 +130,7 @@ impl Store {
 }
 
 /// What is not as it should be was tampered with, and is as zeros: no signature fits it, and the rest can be read.
-fn checkpoint(row: &AnyRow, organization: OrganizationId) -> Result<Checkpoint, StoreError> {
+pub(crate) fn checkpoint(row: &AnyRow, organization: OrganizationId) -> Result<Checkpoint, StoreError> {
     let signed: &[u8] = row.try_get(3)?;
     let (key_id, signature) = signed.split_at_checked(8).unwrap_or_default();
     Ok(Checkpoint {
