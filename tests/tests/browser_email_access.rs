@@ -160,7 +160,12 @@ async fn without_script_the_lists_are_text_areas_and_the_question_is_asked_all_t
     browser.click(&button("Save")).await;
     browser.says("#dialog-title", "Exclude 1 person?").await;
     browser.click(&button("Keep editing")).await;
-    let typed = browser.find("#allowed_domains").await.prop("value").await.unwrap().unwrap();
+    // The page before it may still be there, and go while it is looked at.
+    let typed = browser
+        .until("what was typed", async || {
+            browser.find("#allowed_domains").await.prop("value").await.ok().flatten()
+        })
+        .await;
     assert_eq!(typed.trim(), "company.com\n*.company.com");
     browser.click(&button("Save")).await;
     browser.click(&button("Save and exclude 1 person")).await;
