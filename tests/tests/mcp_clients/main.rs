@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "the tests' helpers fail as tests do")]
 
+mod conformance;
 mod document;
 mod inspector;
 mod keys;

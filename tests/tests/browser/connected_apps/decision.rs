@@ -5,7 +5,7 @@ use keystead_domain::KeyPolicy;
 use keystead_tests::{Browser, Pkce, TestServer, button, parameter};
 use thirtyfour::Key;
 
-use crate::{App, QUESTION, allowed, redeem, request_of};
+use super::{App, QUESTION, allowed, redeem, request_of};
 
 #[tokio::test]
 async fn saying_no_tells_the_app_and_connects_nothing() {

@@ -1,6 +1,11 @@
 //! The example product in a real browser that blocks third-party cookies: its users see and make their own keys in its page.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "what these tests share fails as tests do")]
 
+mod attacks;
+mod console;
+mod end;
+mod looks;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;

@@ -306,6 +306,7 @@ async fn the_navigation_shows_each_page_to_those_who_may_open_it() {
         "API key policy",
         "Audit log",
         "Organizations",
+        "Nodes",
         "Connected apps",
         "Account"
     ]);
@@ -384,6 +385,9 @@ async fn settings_pages_have_no_accessibility_violation_and_never_scroll_sideway
     browser.click(&button("Save")).await;
     browser.find("#dialog").await;
     browser.look("a rule that excludes", &mut wrong).await;
+
+    browser.goto("/settings/nodes").await;
+    browser.look("nodes", &mut wrong).await;
 
     browser.goto("/settings/organizations").await;
     browser.look("organizations", &mut wrong).await;

@@ -3,7 +3,7 @@
 use keystead_tests::{Browser, TestServer, button, parameter};
 use thirtyfour::Key;
 
-use crate::{App, QUESTION, redeem};
+use super::{App, QUESTION, redeem};
 
 #[tokio::test]
 async fn an_app_is_allowed_after_signing_in_seen_in_the_settings_and_disconnected() {

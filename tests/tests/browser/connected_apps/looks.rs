@@ -3,7 +3,7 @@
 use keystead_tests::{Browser, Pkce, TestServer, button};
 use thirtyfour::Key;
 
-use crate::{App, QUESTION, redeem, request_of};
+use super::{App, QUESTION, redeem, request_of};
 
 #[tokio::test]
 async fn hostile_names_are_text_and_hide_nothing() {
