@@ -402,7 +402,7 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     life.secret(&key.token);
     console(&server, &session, &mut life).await;
     graphql(&server, &key.token, &mut life).await;
-    server.app.rotate_signing_keys(false).unwrap();
+    server.app.rotate_signing_keys(false).await.unwrap();
     seeds(&server, &mut life);
     connected_app(&server, &ada, &session, &mut life).await;
     sessions(&server, &ada, &session, &mut life).await;

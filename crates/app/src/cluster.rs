@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use keystead_directory::Directory;
-use keystead_domain::{Committed, LeaseTerms, Leases, NodeId};
+use keystead_domain::{Committed, LeaseTerms, Leases};
 use keystead_store::{
     DatabaseUrl, Follower, Members, NodeRecord, OpenError, Position, Store, Subscriber, Wake, Woken,
 };
@@ -18,6 +18,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::Clock;
+use crate::signing_ring::KeptRing;
 use crate::watch::ChangeSignal;
 use follow::Following;
 use reach::Reaching;
@@ -32,8 +33,9 @@ pub struct NodeSettings {
     pub name: String,
     /// Of the program.
     pub version: String,
-    /// How long its leases are: so long a revocation waits for a node that says nothing.
-    pub lease: LeaseTerms,
+    /// How long leases are, so long a revocation waits for a node that says nothing: the same for all nodes. None: as the store
+    /// says.
+    pub lease: Option<LeaseTerms>,
 }
 
 /// What its parts share.
@@ -71,19 +73,17 @@ impl Joining {
     /// Of a node that has not loaded anything yet, with what its store is to ask about each commit.
     pub(crate) fn new(
         url: &DatabaseUrl,
-        settings: NodeSettings,
-        id: NodeId,
+        node: NodeRecord,
+        terms: LeaseTerms,
         directory: Arc<Directory>,
         changes: Arc<ChangeSignal>,
         clock: Clock,
     ) -> Result<(Self, Subscriber), OpenError> {
-        let NodeSettings { name, version, lease } = settings;
-        let node = NodeRecord { id, name, version, started_at: clock.now() };
         let shared = Arc::new(Shared {
             directory,
             changes,
             clock: clock.clone(),
-            terms: lease,
+            terms,
             applied: watch::Sender::new(0),
             changed: Notify::new(),
             acknowledged: Notify::new(),
@@ -110,11 +110,11 @@ impl Joining {
     }
 
     /// Loads what there is, and takes part from then on.
-    pub(crate) async fn join(mut self, store: Arc<Store>) -> Result<Cluster, OpenError> {
-        let position = load(&mut self.follower, &store, &self.shared).await?;
+    pub(crate) async fn join(mut self, store: Arc<Store>, ring: Arc<KeptRing>) -> Result<Cluster, OpenError> {
+        let position = load(&mut self.follower, &store, &ring, &self.shared).await?;
         let (stop, stopped) = watch::channel(false);
         let leases = Leases::new(self.follower.id(), self.shared.terms);
-        let following = Following::new(Arc::clone(&self.shared), store, self.follower, position);
+        let following = Following::new(Arc::clone(&self.shared), store, ring, self.follower, position);
         let reaching = tokio::spawn(reach::run(
             Arc::clone(&self.shared),
             self.members,
@@ -157,9 +157,20 @@ impl Cluster {
 }
 
 /// Loads everything into the directory, as of a position from which to go on.
-async fn load(follower: &mut Follower, store: &Store, shared: &Shared) -> Result<Position, OpenError> {
+async fn load(
+    follower: &mut Follower,
+    store: &Store,
+    ring: &KeptRing,
+    shared: &Shared,
+) -> Result<Position, OpenError> {
     let position = follower.position().await?;
+    // After the position: whoever changes it begins another epoch, which is noticed from there.
+    let (kept, own) = (store.lease().await?, shared.terms);
+    if kept != own {
+        return Err(OpenError::OtherLease { kept: kept.length(), wanted: own.length() });
+    }
     // Of then, or newer: what came between is told again.
+    ring.reload(store).await?;
     crate::open::load(store, &shared.directory).await?;
     shared.directory.loaded(position.sequence);
     shared.applied.send_replace(position.sequence);

@@ -14,9 +14,11 @@ mod cluster;
 mod entropy;
 mod impersonation;
 mod invitations;
+mod issuing;
 mod keys;
 mod links;
 mod mail;
+mod nodes;
 mod oauth;
 mod open;
 pub mod operator;
@@ -28,6 +30,7 @@ mod restore;
 mod roles;
 mod sign_in;
 mod signing_ring;
+mod store_secret;
 mod sweep;
 mod users;
 mod watch;
@@ -46,7 +49,7 @@ pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
 pub use keystead_store::{
     AuditNames, BackupError, BackupHead, Checked, DatabaseUrl, Ended, KeySessions, NamedUser, OpenError,
-    check_backup,
+    StoreError, check_backup,
 };
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
@@ -54,7 +57,7 @@ pub use oauth::{
     AuthorizationError, CodeRedemption, IssuedTokens, OauthClient, PendingAuthorization, RegisteredClient,
     RegistrationRefusal, TokenRefusal,
 };
-pub use open::{App, Deployment, Place};
+pub use open::{App, Deployment, Place, SharedStore};
 pub use organizations::Excluded;
 pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};
@@ -62,5 +65,6 @@ pub use reset::PasswordLink;
 pub use restore::{Replayed, Restored, ShippedLog};
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
+pub use store_secret::{ShortSecret, StoreSecret};
 pub use users::{NEW_USERS_MAX, NewUsers, UserEdit};
 pub use watch::ChangeWatch;

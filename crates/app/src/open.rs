@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
-use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use keystead_directory::{Directory, Lease};
 use keystead_domain::audit::SigningKey;
-use keystead_domain::{Error, IdGenerator, KeyId, Rate, Role, SigningRing, Throttle, minting_rate};
-use keystead_store::{DatabaseUrl, Location, OpenError, PrivateFile, Store, StoreError, Subscriber};
+use keystead_domain::{Error, IdGenerator, KeyId, LeaseTerms, NodeId, Rate, Role, Throttle, minting_rate};
+use keystead_store::{
+    AgreedLease, DatabaseUrl, Location, NodeRecord, OpenError, Store, StoreError, Subscriber, agree_on_lease,
+};
 use keystead_token::Prefix;
 use uuid::Uuid;
 
@@ -18,8 +19,9 @@ use crate::client_metadata::ClientMetadataFetcher;
 use crate::cluster::{Cluster, Joining, NodeSettings};
 use crate::oauth::RegistrationRates;
 use crate::passwords::Passwords;
+use crate::signing_ring::{KeptRing, sealed_keys};
 use crate::watch::ChangeSignal;
-use crate::{Clock, Entropy, Mailer, SessionSettings, signing_ring};
+use crate::{Clock, Entropy, Mailer, SessionSettings, StoreSecret};
 
 /// What the deployment decides.
 #[derive(Debug, Clone)]
@@ -54,13 +56,24 @@ impl Default for Deployment {
     }
 }
 
-/// Where the store is, and the folder for what is not in it.
+/// Where the store is.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The folder: of the store itself if it is not shared, else of this machine's own files.
+    /// The folder of a store that is not shared, with the keys that sign beside it. Of one that is shared nothing is written there.
     pub folder: PathBuf,
-    /// The database that many nodes share, and which of them this is.
-    pub shared: Option<(DatabaseUrl, NodeSettings)>,
+    /// The store that many nodes share, if it is one.
+    pub shared: Option<SharedStore>,
+}
+
+/// A store that many nodes share.
+#[derive(Debug, Clone)]
+pub struct SharedStore {
+    /// The database.
+    pub url: DatabaseUrl,
+    /// Which of the nodes this is.
+    pub node: NodeSettings,
+    /// What the keys that sign are sealed with: the same on all nodes.
+    pub secret: StoreSecret,
 }
 
 impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
@@ -74,6 +87,9 @@ pub struct App {
     pub(crate) store: Arc<Store>,
     /// Its place among the nodes of a store that many share.
     pub(crate) cluster: Mutex<Option<Cluster>>,
+    /// Which of them it is, and how long their leases are.
+    pub(crate) node: Option<(NodeId, LeaseTerms)>,
+    pub(crate) started_at: Timestamp,
     pub(crate) directory: Arc<Directory>,
     pub(crate) changes: Arc<ChangeSignal>,
     pub(crate) clock: Clock,
@@ -87,9 +103,7 @@ pub struct App {
     /// Signs the ends of audit logs.
     pub(crate) signing_key: SigningKey,
     /// Signs session tokens.
-    pub(crate) signing_ring: ArcSwap<SigningRing>,
-    /// Where the ring is kept; whoever holds the lock is the one who changes it.
-    pub(crate) signing_file: Mutex<PrivateFile>,
+    pub(crate) signing_ring: Arc<KeptRing>,
     pub(crate) minting_rate: Mutex<Rate<KeyId>>,
     pub(crate) registration_rates: Mutex<RegistrationRates>,
     pub(crate) client_metadata: ClientMetadataFetcher,
@@ -111,46 +125,58 @@ impl App {
         entropy: Entropy,
     ) -> Result<Self, OpenError> {
         let Place { folder, shared } = place.into();
-        let data_dir = folder.as_path();
         let ids = IdGenerator::default();
         let changes = Arc::new(ChangeSignal::default());
-        let (store, directory, cluster) = match shared {
+        let started_at = clock.now();
+        let (store, directory, cluster, this, (signing_ring, signing_key)) = match shared {
             None => {
                 let directory = Arc::new(Directory::new(deployment.roles.clone()));
                 let subscriber = apply_to(Arc::clone(&directory), Arc::clone(&changes));
-                let store = Arc::new(Store::open(data_dir, subscriber).await?);
+                let store = Arc::new(Store::open(&folder, subscriber).await?);
                 let sequence = load(&store, &directory).await?;
                 directory.loaded(sequence);
-                (store, directory, None)
+                let signing_key = crate::audit::signing_key(&folder, &entropy)?;
+                let signing_ring = Arc::new(KeptRing::on_file(&folder, &entropy, started_at)?);
+                (store, directory, None, None, (signing_ring, signing_key))
             }
-            Some((url, settings)) => {
+            Some(SharedStore { url, node, secret }) => {
                 let now = clock.clone();
                 let lease = Lease::by(move || now.since_boot());
                 let directory = Arc::new(Directory::leased(deployment.roles.clone(), lease));
                 let id = entropy.bytes().map(|random| ids.next(clock.now(), random));
                 let id = id.map_err(|_| OpenError::NoRandomness)?;
+                let NodeSettings { name, version, lease } = node;
+                let AgreedLease { terms, wait } = agree_on_lease(&url, lease).await?;
+                if let Some(wait) = wait {
+                    tracing::warn!(
+                        ?wait,
+                        "leases have another length now; waiting until all of before have ended"
+                    );
+                    tokio::time::sleep(wait).await;
+                }
+                let this = (id, terms);
                 let (joining, subscriber) = Joining::new(
                     &url,
-                    settings,
-                    id,
+                    NodeRecord { id, name, version, started_at },
+                    terms,
                     Arc::clone(&directory),
                     Arc::clone(&changes),
                     clock.clone(),
                 )?;
                 let store = Arc::new(Store::open(Location::Postgres(url), subscriber).await?);
-                let cluster = joining.join(Arc::clone(&store)).await?;
+                let keys = sealed_keys(&store, secret, &entropy, clock.now()).await?;
+                let cluster = joining.join(Arc::clone(&store), Arc::clone(&keys.0)).await?;
                 cluster.first_lease().await;
-                (store, directory, Some(cluster))
+                (store, directory, Some(cluster), Some(this), keys)
             }
         };
-        let signing_key = crate::audit::signing_key(data_dir, &entropy)?;
-        let signing_file = signing_ring::file(data_dir);
-        let signing_ring = signing_ring::open(&signing_file, &entropy, clock.now())?;
         let client_metadata = ClientMetadataFetcher::new(deployment.client_metadata_networks.clone());
         let swept_at = AtomicI64::new(clock.now().as_millisecond());
         Ok(Self {
             store,
             cluster: Mutex::new(cluster),
+            node: this,
+            started_at,
             directory,
             changes,
             clock,
@@ -161,8 +187,7 @@ impl App {
             throttle: Mutex::new(Throttle::new(THROTTLE_CAPACITY)),
             swept_at,
             signing_key,
-            signing_ring: ArcSwap::from_pointee(signing_ring),
-            signing_file: Mutex::new(signing_file),
+            signing_ring,
             minting_rate: Mutex::new(minting_rate()),
             registration_rates: Mutex::default(),
             client_metadata,
@@ -242,9 +267,12 @@ pub(crate) async fn load(store: &Store, directory: &Directory) -> Result<u64, Op
 /// What a caller is told of a fault in the store: nothing. The log has it.
 #[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 pub(crate) fn fault(error: StoreError) -> Error {
-    tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
-    match error {
+    let told = match error {
+        // No fault.
+        StoreError::IssuingStopped => return Error::IssuingStopped,
         StoreError::Corrupt { .. } => Error::Internal,
         StoreError::Database(_) | StoreError::Commit(_) | StoreError::Halted(_) => Error::Unavailable,
-    }
+    };
+    tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+    told
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod find;
+mod issuing;
 mod keys;
 mod message;
 mod organizations;
@@ -15,7 +16,8 @@ use crate::App;
 
 pub use audit::{AuditAnswer, AuditCommand};
 pub use message::{
-    Answer, Command, ListedKey, ListedOrganization, ListedRole, ListedSigningKey, ListedUser, Password,
+    Answer, Command, IssuingStatus, ListedKey, ListedOrganization, ListedRole, ListedSigningKey, ListedUser,
+    Password,
 };
 
 use users::check_may_act;
@@ -67,7 +69,10 @@ impl App {
             Command::KeyRevoke { id } => self.revoke_by_id(&id).await,
             Command::KeyEndSessions { id } => self.end_sessions_by_id(&id).await,
             Command::SigningKeyList => Ok(self.list_signing_keys()),
-            Command::SigningKeyRotate { discard_old } => self.rotate_signing_keys_now(discard_old),
+            Command::SigningKeyRotate { discard_old } => self.rotate_signing_keys_now(discard_old).await,
+            Command::IssuingStop { why } => self.operate_issuing_stop(&why).await,
+            Command::IssuingStart => self.operate_issuing_start().await,
+            Command::IssuingStatus => Ok(self.issuing_status()),
             Command::BackUp { into } => {
                 self.back_up(&into).await?;
                 Ok(Answer::BackedUp)

@@ -1,37 +1,16 @@
-//! The keys that sign session tokens: on file for their owner alone, and replaced by age.
+//! The keys that sign session tokens: readable for their owner alone, and replaced by age.
 
-use std::io::ErrorKind;
-use std::path::Path;
-use std::sync::{Arc, MutexGuard, PoisonError};
+mod kept;
+
 use std::time::Duration;
 
-use jiff::Timestamp;
 use keystead_domain::audit::Trace;
 use keystead_domain::{Error, SigningKeyInfo, SigningRing};
-use keystead_store::{OpenError, PrivateFile};
-use zeroize::Zeroizing;
 
+use crate::App;
 use crate::open::fault;
-use crate::{App, Entropy};
 
-/// Where they are kept.
-pub(crate) fn file(data_dir: &Path) -> PrivateFile {
-    PrivateFile::new(data_dir, "session-signing.keys")
-}
-
-/// The ring that is on file, or a new one.
-pub(crate) fn open(file: &PrivateFile, entropy: &Entropy, now: Timestamp) -> Result<SigningRing, OpenError> {
-    if let Some(text) = file.read()?.map(Zeroizing::new) {
-        let what =
-            "it does not hold signing keys. Move it away to get others; sessions that were minted end then";
-        return SigningRing::from_secret_text(&text)
-            .ok_or_else(|| file.refused(std::io::Error::new(ErrorKind::InvalidData, what)));
-    }
-    let none = |_| file.refused(std::io::Error::other("the system has no randomness"));
-    let ring = SigningRing::new([entropy.bytes().map_err(none)?, entropy.bytes().map_err(none)?], now);
-    file.write(&Zeroizing::new(ring.to_secret_text()))?;
-    Ok(ring)
-}
+pub(crate) use kept::{KeptRing, sealed_keys};
 
 impl App {
     /// How often to call [`maintain_sessions`](Self::maintain_sessions).
@@ -52,18 +31,18 @@ impl App {
         self.signing_ring.load().list()
     }
 
-    /// Lets the next key sign. With `discard_old` all keys are replaced at once: what they signed counts no more, which is for the
-    /// day on which somebody may have read them.
-    pub fn rotate_signing_keys(&self, discard_old: bool) -> Result<Vec<SigningKeyInfo>, Error> {
-        let turn = self.signing_turn();
-        let (now, ring) = (self.now(), self.signing_ring.load_full());
-        let ring = if discard_old {
-            SigningRing::new([self.entropy.bytes()?, self.entropy.bytes()?], now)
-        } else {
-            ring.rotated(&self.entropy.bytes()?, now)
-        };
-        self.put_signing_ring(&turn, ring)?;
-        let keys = self.signing_keys();
+    /// Lets the next key sign. With `discard_old` all keys are replaced at once: what they signed counts no more, on any node, when
+    /// this returns (promise 3), which is for the day on which somebody may have read them.
+    pub async fn rotate_signing_keys(&self, discard_old: bool) -> Result<Vec<SigningKeyInfo>, Error> {
+        let now = self.now();
+        let changed = self.change_signing_ring(|ring| {
+            Ok(Some(if discard_old {
+                SigningRing::new([self.entropy.bytes()?, self.entropy.bytes()?], now)
+            } else {
+                ring.rotated(&self.entropy.bytes()?, now)
+            }))
+        });
+        let keys = changed.await?.map_or_else(|| self.signing_keys(), |ring| ring.list());
         let current = keys.first().map(|key| key.id.as_str());
         tracing::info!(current, discard_old, "the keys that sign session tokens were rotated");
         Ok(keys)
@@ -73,18 +52,27 @@ impl App {
     pub async fn maintain_sessions(&self) -> Result<(), Error> {
         // Neither waits for the other to work.
         let (forgotten, tidied) = (self.forget_ended_sessions().await, self.maintain_connections().await);
-        self.maintain_signing_keys()?;
+        self.maintain_signing_keys().await?;
         forgotten.and(tidied)
     }
 
-    fn maintain_signing_keys(&self) -> Result<(), Error> {
+    async fn maintain_signing_keys(&self) -> Result<(), Error> {
         let now = self.now();
-        if self.signing_ring.load().is_due(now) {
-            self.rotate_signing_keys(false)?;
-        } else if self.signing_ring.load().is_untidy(now) {
-            let turn = self.signing_turn();
-            let ring = self.signing_ring.load_full().tidied(now);
-            self.put_signing_ring(&turn, ring)?;
+        let is_fine = |ring: &SigningRing| !ring.is_due(now) && !ring.is_untidy(now);
+        if is_fine(&self.signing_ring.load()) {
+            return Ok(());
+        }
+        // Asked again of the ring as it is by then: another node may just have done it.
+        let changed = self.change_signing_ring(|ring| {
+            Ok(if ring.is_due(now) {
+                Some(ring.rotated(&self.entropy.bytes()?, now))
+            } else {
+                ring.is_untidy(now).then(|| ring.tidied(now))
+            })
+        });
+        if let Some(ring) = changed.await? {
+            let current = ring.list().first().map(|key| key.id.clone());
+            tracing::info!(current, "the keys that sign session tokens were brought up to date");
         }
         Ok(())
     }
@@ -98,23 +86,5 @@ impl App {
                 return Ok(());
             }
         }
-    }
-
-    /// One change of the ring at a time.
-    fn signing_turn(&self) -> MutexGuard<'_, PrivateFile> {
-        self.signing_file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// On file before anything is signed by it: a restart knows every key that signed.
-    fn put_signing_ring(&self, turn: &MutexGuard<'_, PrivateFile>, ring: SigningRing) -> Result<(), Error> {
-        turn.write(&Zeroizing::new(ring.to_secret_text())).map_err(|error| {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the keys that sign session tokens could not be written; those before them stay"
-            );
-            Error::Unavailable
-        })?;
-        self.signing_ring.store(Arc::new(ring));
-        Ok(())
     }
 }

@@ -13,12 +13,14 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use keystead_domain::Role;
+use jiff::SignedDuration;
+use keystead_domain::{LeaseTerms, Role};
 use keystead_token::Prefix;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use commands::{
-    AuditCommand, ConfigCommand, KeyCommand, OrganizationCommand, SigningKeyCommand, UserChoice, UserCommand,
+    AuditCommand, ConfigCommand, IssuingCommand, KeyCommand, OrganizationCommand, SigningKeyCommand,
+    UserChoice, UserCommand,
 };
 pub(crate) use impersonation::ImpersonationSettings;
 
@@ -35,7 +37,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server.
-    Serve(ServeSettings),
+    Serve(Box<ServeSettings>),
     /// Make, list, archive and restore organizations.
     #[command(subcommand)]
     Organization(OrganizationCommand),
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     /// List and rotate the keys that sign impersonated sessions.
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
+    /// Stop the issuing of all credentials at once, on all nodes: for when somebody may have got in.
+    #[command(subcommand)]
+    Issuing(IssuingCommand),
     /// Check, sign and copy audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -97,10 +102,15 @@ pub(crate) struct StoreSettings {
         default_value = "keystead-data"
     )]
     pub(crate) data_dir: PathBuf,
-    /// The store as a URL: `sqlite:` and the path of a folder. Takes the place of the data directory. This release stores in
-    /// SQLite only.
+    /// The store as a URL, in place of the data directory: `sqlite:` and the path of a folder, or `postgres://user:password@host/database`
+    /// for one that many nodes share. There, `?sslmode=verify-full&sslrootcert=/path/to/ca.pem` says that the connection is encrypted
+    /// and the server's certificate checked; without it, a connection is encrypted if the server can do it (`sslmode=prefer`).
     #[arg(long, global = true, value_name = "URL", env = "KEYSTEAD_DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: Option<SecretUrl>,
+    pub(crate) database_url: Option<SecretText>,
+    /// A secret of at least 32 characters, the same on all nodes that share a PostgreSQL database, and kept elsewhere than its backups:
+    /// the keys that sign are sealed with it there. `openssl rand -hex 32` makes one. A store in SQLite needs none.
+    #[arg(long, global = true, value_name = "SECRET", env = "KEYSTEAD_SECRET", hide_env_values = true)]
+    pub(crate) secret: Option<SecretText>,
     /// The roles of the configuration file, which no option can give.
     #[arg(skip)]
     pub(crate) roles: Vec<Role>,
@@ -139,7 +149,7 @@ pub(crate) struct MailSettings {
     /// host; by default 465, 587 or, in clear, 25. In a user or a password, characters such as `/`, `#`, `?` and `@` are written
     /// as `%2F`, `%23`, `%3F` and `%40`. Goes together with --mail-from; without both, no e-mail is sent.
     #[arg(long, value_name = "URL", env = "KEYSTEAD_SMTP_URL", hide_env_values = true)]
-    pub(crate) smtp_url: Option<SecretUrl>,
+    pub(crate) smtp_url: Option<SecretText>,
     /// The mailbox that e-mail is from, such as `keystead@example.com` or `Keystead <keystead@example.com>`.
     #[arg(long, value_name = "MAILBOX", env = "KEYSTEAD_MAIL_FROM")]
     pub(crate) mail_from: Option<String>,
@@ -174,6 +184,14 @@ pub(crate) struct ServeSettings {
         value_name = "BOOL", default_value = "false", default_missing_value = "true",
         value_parser = BoolishValueParser::new())]
     pub(crate) no_mcp_key_creation: bool,
+    /// What people call this node, among those that share a store on PostgreSQL; by default the name of the machine.
+    #[arg(long, value_name = "NAME", env = "KEYSTEAD_NODE_NAME", value_parser = node_name)]
+    pub(crate) node_name: Option<String>,
+    /// How long at most a revocation waits for a node that does not answer, such as `2s`: between 500ms and 10s. So long a node without
+    /// its database goes on to accept keys. All nodes of a store have the same; it is kept there, at first as 2s, and changed by
+    /// the first node that starts when no other runs.
+    #[arg(long, value_name = "DURATION", env = "KEYSTEAD_REVOCATION_WAIT", value_parser = revocation_wait)]
+    pub(crate) revocation_wait: Option<LeaseTerms>,
     /// Try Keystead out: an organization with some people and keys, in a temporary folder that is removed at the end. A
     /// configured store is left alone.
     #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
@@ -204,26 +222,26 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// A URL that may hold a password. Never printed, so it is also never refused by the command line's parser, which
+/// A secret, or a URL that may hold a password. Never printed, so it is also never refused by the command line's parser, which
 /// would quote it.
 #[derive(Clone)]
-pub(crate) struct SecretUrl(String);
+pub(crate) struct SecretText(String);
 
-impl SecretUrl {
+impl SecretText {
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
 
-impl From<String> for SecretUrl {
+impl From<String> for SecretText {
     fn from(text: String) -> Self {
         Self(text)
     }
 }
 
-impl fmt::Debug for SecretUrl {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretUrl(…)")
+        f.write_str("SecretText(…)")
     }
 }
 
@@ -242,6 +260,16 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse().ok().or_else(one).ok_or_else(|| {
         "it takes an IP address such as 127.0.0.1, or a network such as 10.0.0.0/8 or fd00::/8".to_owned()
     })
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let fits = (1..=100).contains(&text.len()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| "it takes 1 to 100 bytes of text".to_owned())
+}
+
+fn revocation_wait(text: &str) -> Result<LeaseTerms, String> {
+    let length = text.parse::<SignedDuration>().ok().and_then(|length| length.try_into().ok());
+    length.and_then(LeaseTerms::new).ok_or_else(|| "it takes a time from 500ms to 10s, such as 2s".to_owned())
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -2,13 +2,14 @@
 
 mod audit;
 mod backup;
+mod issuing;
 mod key;
 mod organization;
 mod restore;
 mod signing_key;
 mod user;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use keystead_app::operator::{Answer, Command};
@@ -19,10 +20,12 @@ use tokio::time::Instant;
 use crate::args::{AddressSettings, StoreSettings};
 use crate::control::{self, Reply};
 use crate::failure::Failure;
+use crate::store::Site;
 use crate::{out, printed, serve, store};
 
 pub(crate) use audit::audit;
 pub(crate) use backup::backup;
+pub(crate) use issuing::issuing;
 pub(crate) use key::key;
 pub(crate) use organization::organization;
 pub(crate) use restore::restore;
@@ -46,9 +49,10 @@ async fn ask(store: &StoreSettings, command: Command, deployment: Deployment) ->
     outcome
 }
 
-/// Whoever owns the store: the server that runs on it or, from the first command that none answered, this process.
+/// Whoever owns the store: the server that runs on it or, from the first command that none answered, this process. Of a store that
+/// nodes share, this process is another node.
 struct Owner {
-    folder: PathBuf,
+    site: Site,
     deployment: Deployment,
     opened: Option<App>,
 }
@@ -56,11 +60,14 @@ struct Owner {
 impl Owner {
     fn of(store: &StoreSettings, deployment: Deployment) -> Result<Self, Failure> {
         let deployment = Deployment { roles: store.roles.clone(), ..deployment };
-        Ok(Self { folder: store.folder()?, deployment, opened: None })
+        Ok(Self { site: store.site()?, deployment, opened: None })
     }
 
     async fn ask(&mut self, command: Command) -> Result<Outcome, Failure> {
-        let asked = if self.opened.is_none() { ask_server(&self.folder, &command).await? } else { None };
+        let asked = match &self.site {
+            Site::Folder(folder) if self.opened.is_none() => ask_server(folder, &command).await?,
+            _ => None,
+        };
         let outcome = match asked {
             Some(reply) => Outcome { answer: reply.answer, public_url: Some(reply.public_url) },
             None => self.carry_out(command).await?,
@@ -75,8 +82,11 @@ impl Owner {
     /// command: both are over soon.
     async fn carry_out(&mut self, command: Command) -> Result<Outcome, Failure> {
         let makes_a_store = matches!(command, Command::UserAdd { .. } | Command::OrganizationCreate { .. });
-        if !makes_a_store && !self.folder.join("keystead.db").exists() {
-            return Err(Failure::new(format!("there is no store in {}", self.folder.display()))
+        if let Site::Folder(folder) = &self.site
+            && !makes_a_store
+            && !folder.join("keystead.db").exists()
+        {
+            return Err(Failure::new(format!("there is no store in {}", folder.display()))
                 .hint("say where it is with --data-dir (or KEYSTEAD_DATA_DIR). `keystead serve` or `keystead user add` makes one."));
         }
         let deadline = Instant::now() + BUSY;
@@ -84,10 +94,12 @@ impl Owner {
             if let Some(app) = self.opened.take() {
                 break app;
             }
-            match store::open(&self.folder, self.deployment.clone()).await {
+            match store::open(self.site.clone(), store::command_node(), self.deployment.clone()).await {
                 Err(OpenError::InUse(_)) if Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
-                    if let Some(reply) = ask_server(&self.folder, &command).await? {
+                    if let Site::Folder(folder) = &self.site
+                        && let Some(reply) = ask_server(folder, &command).await?
+                    {
                         return Ok(Outcome { answer: reply.answer, public_url: Some(reply.public_url) });
                     }
                 }
@@ -130,6 +142,7 @@ fn refused(code: &str, message: String) -> Failure {
             "check the spelling, and that --data-dir is the store you mean. `keystead organization list`, `keystead user list` and \
              `keystead key list` show what there is.",
         ),
+        "ISSUING_STOPPED" => failure.hint("`keystead issuing status` tells why; `keystead issuing start` starts it again."),
         "UNAVAILABLE" | "INTERNAL" => {
             failure.hint("the log of the process that owns the store (this one, if no server runs) has the cause.")
         }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use keystead_app::{BackupError, OpenError};
+use keystead_app::{BackupError, OpenError, StoreError};
 
 /// An error for the person at the terminal.
 #[derive(Debug)]
@@ -92,6 +92,16 @@ impl From<OpenError> for Failure {
             }
             OpenError::Standby => {
                 "name the primary server in --database-url: a standby may not know of the last revocations."
+            }
+            OpenError::OtherSecret => {
+                "set --secret (KEYSTEAD_SECRET or KEYSTEAD_SECRET_FILE) to what the other nodes have. docs/operating.md says what to do \
+                 if that is lost."
+            }
+            OpenError::OtherLease { .. } => {
+                "start it with the --revocation-wait (KEYSTEAD_REVOCATION_WAIT) of the others, or without; to change it, stop all nodes first."
+            }
+            OpenError::Load(StoreError::Halted(_)) => {
+                "the database lost changes that had been answered, so nothing may be served from it. docs/many-nodes.md says more."
             }
             OpenError::NoRandomness => "check that this system has a source of random bytes.",
             OpenError::OldSqlite(_) => "build Keystead with the SQLite that it brings along.",

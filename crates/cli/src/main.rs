@@ -51,7 +51,8 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
     };
     let runtime = runtime.map_err(|error| Failure::new("cannot start").cause(&error))?;
     if let Command::Config(ConfigCommand::Check(settings)) = &invocation.cli.command {
-        invocation.cli.store.folder()?;
+        invocation.cli.store.site()?;
+        invocation.cli.store.secret()?;
         serve::warn_of(settings, serve::mailer(&settings.mail)?.as_ref());
         return printed(out::line(config::print_effective(&invocation)));
     }
@@ -60,12 +61,13 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         match command {
             Command::Serve(settings) => {
                 let names_store = names_store(&invocation.matches);
-                serve::serve(settings, store, names_store).await
+                serve::serve(*settings, store, names_store).await
             }
             Command::Organization(command) => commands::organization(&store, command).await,
             Command::User(command) => commands::user(&store, command).await,
             Command::Key(command) => commands::key(&store, command).await,
             Command::SigningKey(command) => commands::signing_key(&store, command).await,
+            Command::Issuing(command) => commands::issuing(&store, command).await,
             Command::Audit(command) => commands::audit(&store, command).await,
             Command::Backup { file } => commands::backup(&store, &file).await,
             Command::Restore { file, replay } => commands::restore(&store, &file, &replay).await,

@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::args::{AddressSettings, MailSettings, SecretUrl, ServeSettings, StoreSettings};
+use crate::args::{AddressSettings, MailSettings, SecretText, ServeSettings, StoreSettings};
 use crate::audit_log::{self, AuditLog};
 use crate::control::{self, Control};
 use crate::demo::Demo;
 use crate::failure::Failure;
+use crate::store::Site;
 use crate::{out, printed, store};
 
 /// How long the end of the audit log may take to be shipped.
@@ -40,9 +40,9 @@ pub(crate) async fn serve(
     } else {
         None
     };
-    let folder = match &demo {
-        Some(demo) => demo.folder().to_owned(),
-        None => store.folder()?,
+    let site = match &demo {
+        Some(demo) => Site::Folder(demo.folder().to_owned()),
+        None => store.site()?,
     };
     let mailer = mailer(&settings.mail)?;
     warn_of(&settings, mailer.as_ref());
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
         ..settings.prefixes.deployment()
     };
     let outcome = tokio::select! {
-        started = start(&settings, deployment, folder, &mut demo) => started,
+        started = start(&settings, deployment, site, &mut demo) => started,
         () = signals.stop() => return Ok(()),
     };
     outcome?.run(signals).await
@@ -62,7 +62,7 @@ pub(crate) async fn serve(
 
 /// What sends e-mail, if the settings say how.
 pub(crate) fn mailer(settings: &MailSettings) -> Result<Option<Mailer>, Failure> {
-    let url = settings.smtp_url.as_ref().map(SecretUrl::expose).filter(|url| !url.is_empty());
+    let url = settings.smtp_url.as_ref().map(SecretText::expose).filter(|url| !url.is_empty());
     let from = settings.mail_from.as_deref().filter(|from| !from.is_empty());
     let (url, from) = match (url, from) {
         (Some(url), Some(from)) => (url, from),
@@ -106,17 +106,20 @@ struct Server {
     doors: Doors,
     listener: TcpListener,
     metrics: Option<TcpListener>,
-    control: Control,
+    /// Where a store is shared, commands go to the database by themselves.
+    control: Option<Control>,
     audit_log: Option<AuditLog>,
 }
 
 async fn start(
     settings: &ServeSettings,
     deployment: Deployment,
-    folder: PathBuf,
+    site: Site,
     demo: &mut Option<Demo>,
 ) -> Result<Server, Failure> {
-    control::check_path(&folder)?;
+    if let Site::Folder(folder) = &site {
+        control::check_path(folder)?;
+    }
     // Before the store: a start that fails here leaves no trace.
     let listener = listen(settings.address.listen, "listen").await?;
     let metrics = match settings.metrics_listen {
@@ -135,12 +138,16 @@ async fn start(
     if let Some(demo) = demo {
         demo.fill(deployment.clone()).await?;
     }
-    let app = Arc::new(store::open(&folder, deployment).await?);
-    let control = Control::bind(&folder).map_err(|error| {
-        Failure::new(format!("cannot listen for commands in {}", folder.display()))
-            .cause(&error)
-            .hint("choose a folder on a file system that has Unix sockets with --data-dir.")
-    })?;
+    let node = store::node(settings.node_name.as_deref(), settings.revocation_wait);
+    let app = Arc::new(store::open_patiently(&site, &node, &deployment).await?);
+    let control = match &site {
+        Site::Shared(..) => None,
+        Site::Folder(folder) => Some(Control::bind(folder).map_err(|error| {
+            Failure::new(format!("cannot listen for commands in {}", folder.display()))
+                .cause(&error)
+                .hint("choose a folder on a file system that has Unix sockets with --data-dir.")
+        })?),
+    };
     let doors = Settings::new(&public_url).map_err(Failure::usage)?.behind(settings.trusted_proxy.clone());
     let doors = doors
         .embedded(settings.impersonation.embedding())
@@ -177,8 +184,9 @@ impl Server {
             _ = stopped.wait_for(|stop| *stop).await;
         };
         let public_url = self.doors.settings().public_url().to_owned();
-        let commands =
-            tokio::spawn(self.control.run(Arc::clone(&self.app), public_url, until(stopped.clone())));
+        let commands = self.control.map(|control| {
+            tokio::spawn(control.run(Arc::clone(&self.app), public_url, until(stopped.clone())))
+        });
         let sweeps = tokio::spawn(sweep(Arc::clone(&self.app), until(stopped.clone())));
         let signing = tokio::spawn(sign(Arc::clone(&self.app), until(stopped.clone())));
         let maintenance = tokio::spawn(maintain(Arc::clone(&self.app), until(stopped.clone())));
@@ -207,7 +215,10 @@ impl Server {
         if let Some(metrics) = metrics {
             _ = metrics.await;
         }
-        _ = (sweeps.await, signing.await, maintenance.await, commands.await);
+        _ = (sweeps.await, signing.await, maintenance.await);
+        if let Some(commands) = commands {
+            _ = commands.await;
+        }
         _ = stop_shipping.send(true);
         if let Some(shipping) = shipping
             && tokio::time::timeout(SHIPPING_ENDS_WITHIN, shipping).await.is_err()

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use jiff::Timestamp;
 use keystead_domain::{
-    Change, ConnectionId, ConnectionRecord, KeyId, KeyRecord, OrganizationId, OrganizationState, Role, User,
-    UserId,
+    Change, ConnectionId, ConnectionRecord, Issuing, KeyId, KeyRecord, OrganizationId, OrganizationState,
+    Role, User, UserId,
 };
 use keystead_token::{TokenHash, TokenRef};
 
@@ -24,6 +24,7 @@ pub struct Directory {
     users: Users,
     impersonators: Impersonators,
     connections: Connections,
+    issuing: ArcSwap<Issuing>,
     suspended: AtomicBool,
     lease: Lease,
     sequence: AtomicU64,
@@ -64,6 +65,7 @@ impl Directory {
             users: Users::new(roles.into()),
             impersonators: Impersonators::default(),
             connections: Connections::default(),
+            issuing: ArcSwap::default(),
             suspended: AtomicBool::new(false),
             lease,
             sequence: AtomicU64::new(0),
@@ -94,6 +96,9 @@ impl Directory {
             Change::UserGone(id) => self.users.remove(id),
             Change::Connection(record) => self.connect(&record),
             Change::ConnectionEnded(id) => self.connections.remove(id),
+            // Whoever checks signatures has them; here it is a number like any other.
+            Change::SigningKeys(_) => {}
+            Change::Issuing(issuing) => self.issuing.store(Arc::new(issuing)),
         }
         self.sequence.store(sequence, Ordering::Release);
     }
@@ -191,6 +196,12 @@ impl Directory {
     #[must_use]
     pub fn organization(&self, id: OrganizationId) -> Option<Arc<OrganizationState>> {
         self.users.organization(id)
+    }
+
+    /// Whether credentials are issued, as of now.
+    #[must_use]
+    pub fn issuing(&self) -> Arc<Issuing> {
+        self.issuing.load_full()
     }
 
     /// All organizations, in no order.

@@ -129,6 +129,12 @@ pub enum Error {
         /// When the next attempt will be looked at; whole seconds, at least one.
         retry_after: SignedDuration,
     },
+    /// The operator has stopped the issuing of credentials ([`Issuing`](crate::Issuing)).
+    #[error(
+        "The operator of this Keystead has stopped the issuing of credentials. Those that exist keep working; new ones can be had when \
+         it is started again."
+    )]
+    IssuingStopped,
     /// Keystead cannot answer now, and refuses rather than guess.
     #[error("Keystead cannot answer now. Try again shortly.")]
     Unavailable,
@@ -167,6 +173,7 @@ impl Error {
             Self::Invalid { .. } => "BAD_USER_INPUT",
             Self::Conflict(_) => "CONFLICT",
             Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::IssuingStopped => "ISSUING_STOPPED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -182,7 +189,7 @@ impl Error {
             Self::Invalid { .. } => 422,
             Self::Conflict(_) => 409,
             Self::RateLimited { .. } => 429,
-            Self::Unavailable => 503,
+            Self::IssuingStopped | Self::Unavailable => 503,
             Self::Internal => 500,
         }
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use keystead_token::TokenHash;
 
-use crate::{ConnectionId, KeyId, OrganizationRecord, UserId, UserRecord};
+use crate::{ConnectionId, Issuing, KeyId, OrganizationRecord, UserId, UserRecord};
 
 /// The state of one thing after a change. Applying the same change twice, or a later state early, does no harm.
 #[derive(Debug, Clone)]
@@ -22,6 +22,19 @@ pub enum Change {
     Connection(ConnectionRecord),
     /// An app that may no longer.
     ConnectionEnded(ConnectionId),
+    /// The keys that sign session tokens, in a store that nodes share.
+    SigningKeys(SealedKeys),
+    /// Whether credentials are issued.
+    Issuing(Issuing),
+}
+
+/// Keys as a store that nodes share keeps them: readable only with the secret of the nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedKeys {
+    /// From 1; each change of them has the next one.
+    pub version: i64,
+    /// What is sealed.
+    pub content: Vec<u8>,
 }
 
 /// What checking an app's access token needs. All of it is frozen.

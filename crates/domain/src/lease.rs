@@ -41,6 +41,12 @@ impl LeaseTerms {
         (Self::SHORTEST..=Self::LONGEST).contains(&length).then_some(Self { length })
     }
 
+    /// How long it is.
+    #[must_use]
+    pub fn length(self) -> Duration {
+        self.length
+    }
+
     /// How often a node renews it.
     #[must_use]
     pub fn renew_every(self) -> Duration {
@@ -51,6 +57,18 @@ impl LeaseTerms {
     #[must_use]
     pub fn ends(self, asked: Duration) -> Duration {
         asked + self.length
+    }
+
+    /// Whether a node may still hold a lease that it asked for so long ago.
+    #[must_use]
+    pub fn may_hold(self, ago: Duration) -> bool {
+        ago < self.length
+    }
+
+    /// After how long, by any clock, every lease has ended that was asked for before, whatever its length.
+    #[must_use]
+    pub fn longest_ended(self) -> Duration {
+        Self { length: Self::LONGEST.max(self.length) }.surely_ended(Duration::ZERO)
     }
 
     /// From when on a lease has surely ended, by any clock, that was asked for no later than at an instant.

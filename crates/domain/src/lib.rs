@@ -10,6 +10,7 @@
 mod actor;
 mod attributes;
 pub mod audit;
+mod backoff;
 mod cursor;
 mod email_access;
 mod error;
@@ -18,9 +19,11 @@ mod feed;
 pub mod hex;
 mod ids;
 mod impersonation;
+mod issuing;
 mod key;
 mod key_policy;
 mod lease;
+mod node;
 mod oauth;
 mod organization;
 mod page;
@@ -38,10 +41,11 @@ mod user;
 
 pub use actor::{Actor, AuditScope, KeyScope, NewKeyGrant, Operator, Via, View};
 pub use attributes::UserAttributes;
+pub use backoff::backoff;
 pub use email_access::{EmailAccess, EmailList, EmailRule, MAX_EMAIL_RULES, RuleKind, Verdict};
 pub use error::{Error, Field};
 pub use expiration::Expiration;
-pub use feed::{Change, ConnectionRecord, KeyRecord};
+pub use feed::{Change, ConnectionRecord, KeyRecord, SealedKeys};
 pub use ids::{
     AccessTokenId, ConnectionId, GroupId, IdGenerator, KeyId, NodeId, OrganizationId, OwnRoleId,
     RegisteredClientId, SessionId, UserId,
@@ -50,9 +54,11 @@ pub use impersonation::{
     Impersonation, Impersonator, NewImpersonation, SessionAttributes, SessionLifetime, minting_rate,
     target_email,
 };
+pub use issuing::{Issuing, IssuingStop};
 pub use key::{ApiKey, EXPIRING_SOON, KeyEdit, Status};
 pub use key_policy::KeyPolicy;
 pub use lease::{Committed, LeaseTerms, Leases, NodeStatus, Reach};
+pub use node::{Node, Nodes};
 pub use oauth::{
     AccessClaims, AnswerTo, AuthorizationParameters, AuthorizationRequest, AuthorizedClient,
     BadClientMetadata, ClientId, ClientIdUrl, ClientMetadata, CodeChallenge, ConnectedApp, ConnectionEnd,
@@ -76,7 +82,7 @@ pub use session_token::{ActingParty, BadSessionToken, SESSION_TOKEN_TYPE, Sessio
 pub use signing_ring::{CLOCK_SKEW, SigningKeyInfo, SigningRing};
 pub use text::{
     ClientName, Description, Email, GroupName, KeyName, OrganizationName, PersonName, PolicyMessage,
-    RoleName, SearchText,
+    RoleName, SearchText, StopReason,
 };
 pub use throttle::{Subject, Throttle};
 pub use user::{Standing, User, UserRecord};

@@ -116,6 +116,9 @@ text!(
 text!(
     /// What people are told while no keys can be created: 1 to 500 characters, one line.
     PolicyMessage, Field::Message, "The message", 1..=500);
+text!(
+    /// Why the operator stopped issuing: 1 to 500 characters, one line.
+    StopReason, Field::Message, "The reason", 1..=500);
 
 /// An e-mail address as the person wrote it, and how it compares: without regard to case, plus-parts kept apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

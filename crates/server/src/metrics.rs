@@ -234,6 +234,11 @@ impl Collector for Held {
                 i64::try_from(self.0.feed_lag()).unwrap_or(i64::MAX),
             ),
             (
+                "issuing_stopped",
+                "Whether the operator has stopped the issuing of credentials: 1 if so",
+                i64::from(directory.issuing().stop().is_some()),
+            ),
+            (
                 "last_used_sweep_age_milliseconds",
                 "Time since last use was written down",
                 self.0.sweep_age().as_millis().try_into().unwrap_or(i64::MAX),

@@ -16,7 +16,7 @@ use crate::console::place::Place;
 use crate::console::users::{self, actions, invite};
 use crate::console::{
     self, access, account, audit, bulk, connected_apps, consent, dialogs, email_access, group, groups,
-    invitation, keys, organizations, password, roles, settings,
+    invitation, keys, nodes, organizations, password, roles, settings,
 };
 use crate::observe::{NotCompressed, observe};
 use crate::{Doors, assets, embed, graphql, health, mcp, oauth, verify};
@@ -68,6 +68,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/settings/groups/{group}/members", post(group::add))
         .route("/settings/groups/{group}/members/{member}/remove", post(group::remove))
         .route("/settings/organizations", get(organizations::list_page))
+        .route("/settings/nodes", get(nodes::list_page))
         .route("/settings/organizations/new", get(organizations::create_page).post(organizations::create))
         .route(
             "/settings/organizations/{organization}/archive",

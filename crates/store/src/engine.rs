@@ -54,7 +54,7 @@ pub(crate) enum Engine {
 /// What a session with PostgreSQL is like, whatever the server's own settings are. A statement that hangs ends before those who wait
 /// for it give up; a node that is gone in the middle of a transaction does not keep the others from writing; and what is
 /// committed is on disk (promise 8), also where the server is told to be lax.
-const POSTGRES_SESSION: &str = "SELECT set_config('statement_timeout', '10s', false), set_config('lock_timeout', '5s', false), \
+const POSTGRES_SESSION: &str = "SELECT set_config('client_min_messages', 'warning', false), set_config('statement_timeout', '10s', false), set_config('lock_timeout', '5s', false), \
      set_config('idle_in_transaction_session_timeout', '10s', false), set_config('timezone', 'UTC', false), \
      set_config('default_transaction_isolation', 'read committed', false), \
      set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' \

@@ -2,6 +2,7 @@
 //! [`StoreError`] is for the log: callers of the API are told nothing of it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,19 @@ pub enum OpenError {
     /// The server only follows another one: what it knows may be old, and nothing can be written to it.
     #[error("the database server is a read-only standby")]
     Standby,
+    /// Nodes serve by leases of another length than this one was told.
+    #[error("the nodes of this store hold leases of {kept:?}, and this one was told {wanted:?}")]
+    OtherLease {
+        /// Theirs.
+        kept: Duration,
+        /// This one's.
+        wanted: Duration,
+    },
+    /// What signs is sealed, and this node's secret does not open it.
+    #[error(
+        "the keys that sign do not open with this secret: they were sealed with another one, or changed in the database"
+    )]
+    OtherSecret,
     /// The system gives no random bytes.
     #[error("the system has no randomness")]
     NoRandomness,
@@ -61,6 +75,26 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether it may pass by itself: a database that is not reached, is starting, or has no connection left.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let database = match self {
+            Self::Database(error)
+            | Self::Load(StoreError::Database(error))
+            | Self::Migration(sqlx::migrate::MigrateError::Execute(error)) => error,
+            Self::Load(StoreError::Commit(_)) => return true,
+            _ => return false,
+        };
+        match database {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            // Of connections, of resources, and what an operator or a crash did to the server.
+            sqlx::Error::Database(said) => said.code().is_some_and(|code| {
+                code.starts_with("08") || code.starts_with("57P") || code == "53300" || code == "40001"
+            }),
+            _ => false,
+        }
+    }
+
     /// What PostgreSQL says to a connection (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
     pub(crate) fn of_postgres(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -91,6 +125,9 @@ pub enum StoreError {
     /// The commit that this change shared with others failed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// The operator has stopped the issuing of credentials.
+    #[error("the issuing of credentials is stopped")]
+    IssuingStopped,
     /// Nobody may serve from this store.
     #[error("the store is halted: {0}")]
     Halted(String),
@@ -104,7 +141,7 @@ impl StoreError {
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
             }
-            Self::Commit(_) | Self::Halted(_) => false,
+            Self::Commit(_) | Self::IssuingStopped | Self::Halted(_) => false,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The change feed: the only way in which the directory learns anything.
 
 use futures_util::future::BoxFuture;
-use keystead_domain::{Change, ConnectionId, ConnectionRecord, KeyId, OrganizationId, UserId};
+use keystead_domain::{
+    Change, ConnectionId, ConnectionRecord, Issuing, KeyId, OrganizationId, SealedKeys, UserId,
+};
 use sqlx::Row as _;
 
 use crate::{StoreError, Transaction};
@@ -26,6 +28,9 @@ enum Entity {
     User(UserId),
     Organization(OrganizationId),
     Connection(ConnectionId),
+    SigningKeys,
+    /// There is one only.
+    Issuing,
 }
 
 impl Transaction {
@@ -67,6 +72,16 @@ impl Transaction {
         self.announce(Entity::Connection(id), Change::ConnectionEnded(id)).await
     }
 
+    /// Appends to the feed that other keys sign session tokens.
+    pub(crate) async fn announce_session_signing_keys(&mut self, keys: SealedKeys) -> Result<(), StoreError> {
+        self.announce(Entity::SigningKeys, Change::SigningKeys(keys)).await
+    }
+
+    /// Appends to the feed whether credentials are issued.
+    pub(crate) async fn announce_issuing(&mut self, issuing: Issuing) -> Result<(), StoreError> {
+        self.announce(Entity::Issuing, Change::Issuing(issuing)).await
+    }
+
     /// Taking the number locks it to the commit: numbers have no gaps and are in commit order.
     async fn announce(&mut self, entity: Entity, change: Change) -> Result<(), StoreError> {
         let is_owned = self.is_of_one_owner();
@@ -81,6 +96,9 @@ impl Transaction {
             Entity::User(id) => ("user", id.as_bytes()),
             Entity::Organization(id) => ("organization", id.as_bytes()),
             Entity::Connection(id) => ("connection", id.as_bytes()),
+            // There is only one of it.
+            Entity::SigningKeys => ("signing_keys", &[0; 16]),
+            Entity::Issuing => ("issuing", &[0; 16]),
         };
         sqlx::query("INSERT INTO changes (sequence, kind, entity_id) VALUES ($1, $2, $3)")
             .bind(sequence)

@@ -80,6 +80,7 @@ impl Transaction {
     /// the session would not count; nothing was kept. Of its attributes the log has the names only: the values are facts about a
     /// person.
     pub async fn record_impersonation(&mut self, session: &NewImpersonation) -> Result<bool, StoreError> {
+        self.check_issuing().await?;
         let now = self.trace.at.as_millisecond();
         let (impersonator, user) = (session.impersonator(), session.user());
         let connection = self.connection()?;

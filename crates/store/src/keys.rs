@@ -141,6 +141,7 @@ impl Transaction {
 
     /// Writes a new key, or finds the one that the same form made. Commit in either case: only then is that one on disk too.
     pub async fn create_key(&mut self, grant: &NewKeyGrant, key: &NewKey) -> Result<Recorded, StoreError> {
+        self.check_issuing().await?;
         let now = self.trace.at.as_millisecond();
         let connection = self.connection()?;
         let written = sqlx::query(

@@ -16,6 +16,7 @@ mod error;
 mod feed;
 mod groups;
 mod impersonation;
+mod issuing;
 mod keys;
 mod last_used;
 mod links;
@@ -30,6 +31,7 @@ mod private_file;
 mod restore;
 mod roles;
 mod rows;
+mod sealed;
 mod sessions;
 mod shared;
 mod signing_key;
@@ -49,8 +51,11 @@ pub use open::{SQLITE_OLDEST, Store};
 pub use people::UserDetails;
 pub use private_file::PrivateFile;
 pub use restore::Ended;
+pub use sealed::SealedName;
 pub use sessions::StartedSession;
-pub use shared::{Follower, Following, Members, NodeRecord, NodeRow, Position, Wake, Woken};
+pub use shared::{
+    AgreedLease, Follower, Following, Members, NodeRecord, NodeRow, Position, Wake, Woken, agree_on_lease,
+};
 pub use signing_key::signing_seed;
 pub use transaction::Transaction;
 pub use users::{Credentials, NewUser};

@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::engine::DatabaseUrl;
-use crate::{Store, StoreError, organizations, roles, rows};
+use crate::{Store, StoreError, issuing, organizations, roles, rows};
 
 /// Where keys are read from in bulk, by the database's own means.
 pub(crate) enum Source {
@@ -29,7 +29,7 @@ impl Source {
 }
 
 impl Store {
-    /// Tells `sink` every organization, every user, every connection in force and every key that was not revoked, in this order, and
+    /// Tells `sink` whether credentials are issued, every organization, every user, every connection in force and every key that was not revoked, in this order, and
     /// returns the number up to which that includes the feed. On PostgreSQL, where other nodes write meanwhile, some of it may be newer:
     /// what the feed says next is told again. `progress` is told how many keys there are, first.
     ///
@@ -69,6 +69,7 @@ async fn committed(connection: &mut AnyConnection) -> Result<u64, StoreError> {
 }
 
 async fn all_but_keys(connection: &mut AnyConnection, sink: &impl Fn(Change)) -> Result<(), StoreError> {
+    sink(Change::Issuing(issuing::read(connection).await?));
     for record in organizations::read_some(connection, None).await? {
         sink(Change::Organization(Box::new(record)));
     }

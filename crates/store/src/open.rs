@@ -69,14 +69,7 @@ impl Store {
     async fn open_postgres(url: &DatabaseUrl, subscriber: Subscriber) -> Result<Self, OpenError> {
         let options = AnyConnectOptions::from_str(url.expose()).map_err(OpenError::of_postgres)?;
         let source = load::Source::postgres(url).map_err(OpenError::of_postgres)?;
-        let mut connection = AnyConnection::connect_with(&options).await.map_err(OpenError::of_postgres)?;
-        let row =
-            sqlx::query("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
-        if row.try_get::<&str, _>(0)? == "on" {
-            return Err(OpenError::Standby);
-        }
-        Engine::Postgres.configure(&mut connection).await?;
-        migrate(&POSTGRES, &mut connection).await?;
+        let connection = ready_postgres(&options).await?;
         Self::assemble(Engine::Postgres, connection, options, subscriber, source, None).await
     }
 
@@ -114,6 +107,19 @@ impl Store {
         self.readers.close().await;
         self.committer.close().await;
     }
+}
+
+/// A connection that writes to a store on PostgreSQL, which is brought up to this release.
+pub(crate) async fn ready_postgres(options: &AnyConnectOptions) -> Result<AnyConnection, OpenError> {
+    let mut connection = AnyConnection::connect_with(options).await.map_err(OpenError::of_postgres)?;
+    let row =
+        sqlx::query("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
+    if row.try_get::<&str, _>(0)? == "on" {
+        return Err(OpenError::Standby);
+    }
+    Engine::Postgres.configure(&mut connection).await?;
+    migrate(&POSTGRES, &mut connection).await?;
+    Ok(connection)
 }
 
 /// Makes the folder and takes the lock that makes this process the store's only owner. With it comes the database's path,

@@ -5,6 +5,8 @@
 
 mod follow;
 mod members;
+mod nodes;
+mod terms;
 mod wake;
 
 use std::str::FromStr as _;
@@ -16,7 +18,9 @@ use crate::engine::{DatabaseUrl, Engine};
 use crate::{OpenError, StoreError};
 
 pub use follow::{Follower, Following, Position};
-pub use members::{Members, NodeRecord, NodeRow};
+pub use members::{Members, NodeRecord};
+pub use nodes::NodeRow;
+pub use terms::{AgreedLease, agree_on_lease};
 pub use wake::{Wake, Woken};
 
 /// A connection that is made when it is needed, and again when it was lost.

@@ -174,6 +174,7 @@ const EDITED_GROUP: &str = "/settings/groups/{group}/edit";
 const DELETED_GROUP: &str = "/settings/groups/{group}/delete";
 const MEMBERS: &str = "/settings/groups/{group}/members";
 const NO_MEMBER: &str = "/settings/groups/{group}/members/{member}/remove";
+const NODES: &str = "/settings/nodes";
 const ORGANIZATIONS: &str = "/settings/organizations";
 const NEW_ORGANIZATION: &str = "/settings/organizations/new";
 const ARCHIVED: &str = "/settings/organizations/{organization}/archive";
@@ -340,6 +341,7 @@ const TABLE: &[Row] = &[
     post(MEMBERS, "", &[("email", "ada@example.com")], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
     post(NO_MEMBER, "", &[], Sessions(FORBIDDEN, DONE, NOT_FOUND)),
     // What is beyond an organization: see below.
+    get(NODES, "", BEYOND),
     get(ORGANIZATIONS, "", BEYOND),
     get(NEW_ORGANIZATION, "", BEYOND),
     post(
@@ -399,7 +401,9 @@ async fn what_is_beyond_an_organization_is_a_site_administrators() {
     let roles = vec!["administrator".to_owned(), "site_administrator".to_owned()];
     let email = world.administrator.email.clone();
     world.server.operate(Command::UserSetRoles { email, organization: None, roles }).await;
-    let rows = TABLE.iter().filter(|row| row.route == "/metrics" || row.route.starts_with(ORGANIZATIONS));
+    let beyond =
+        |row: &&Row| ["/metrics", NODES].contains(&row.route) || row.route.starts_with(ORGANIZATIONS);
+    let rows = TABLE.iter().filter(beyond);
     let mut seen = 0;
     for row in rows {
         let target = world.server.key(&world.member, "target", "30d").await;
@@ -412,7 +416,7 @@ async fn what_is_beyond_an_organization_is_a_site_administrators() {
         assert_eq!(changed, row.method == "POST", "{} {}", row.method, row.route);
         seen += 1;
     }
-    assert_eq!(seen, 8);
+    assert_eq!(seen, 9);
 }
 
 /// Whose forms are those of somebody who is not signed in, or not yet.

@@ -11,6 +11,7 @@ mod csrf;
 mod escalation;
 mod graphql;
 mod impersonation;
+mod issuing;
 mod mass_assignment;
 mod mcp;
 mod oauth;

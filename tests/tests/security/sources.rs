@@ -31,7 +31,7 @@ fn no_statement_is_put_together_at_run_time() {
 /// `SECURITY.md` promises tests by name. A renamed one has to be renamed there, too.
 #[test]
 fn every_test_that_is_named_in_the_security_policy_exists() {
-    const FOLDERS: [(&str, &str); 9] = [
+    const FOLDERS: [(&str, &str); 10] = [
         ("security/", "tests/tests/security/"),
         ("imp/", "tests/tests/security/impersonation/"),
         ("oauth/", "tests/tests/security/oauth/"),
@@ -39,6 +39,7 @@ fn every_test_that_is_named_in_the_security_policy_exists() {
         ("store/", "crates/store/tests/guarantees/"),
         ("directory/", "crates/directory/tests/directory/"),
         ("token/", "crates/token/tests/guarantees/"),
+        ("nodes/", "crates/app/tests/nodes/"),
         ("graphql/", "crates/server/tests/graphql/"),
         ("cli/", "crates/cli/tests/cli/"),
     ];

@@ -7,6 +7,7 @@ use keystead_store::{Follower, Following as Found, Position, Store, StoreError};
 use tokio::sync::watch;
 
 use super::{LOOK_EVERY, Shared, load, now};
+use crate::signing_ring::KeptRing;
 
 /// How long the database may take for one look before it is given up and asked on another connection.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
@@ -18,6 +19,7 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 pub(super) struct Following {
     shared: Arc<Shared>,
     store: Arc<Store>,
+    ring: Arc<KeptRing>,
     follower: Follower,
     position: Position,
     /// How far the others have been told that this node is.
@@ -26,12 +28,15 @@ pub(super) struct Following {
     tidy_at: Duration,
     /// What it knows is of another history, or too old.
     is_lost: bool,
+    /// What the database lost, until that is written there: nothing may be loaded before, as it would be served.
+    unsaid: Option<String>,
 }
 
 impl Following {
     pub(super) fn new(
         shared: Arc<Shared>,
         store: Arc<Store>,
+        ring: Arc<KeptRing>,
         follower: Follower,
         position: Position,
     ) -> Self {
@@ -39,12 +44,14 @@ impl Following {
         Self {
             shared,
             store,
+            ring,
             follower,
             position,
             acknowledged,
             renew_at: Duration::ZERO,
             tidy_at: Duration::ZERO,
             is_lost: false,
+            unsaid: None,
         }
     }
 
@@ -52,7 +59,11 @@ impl Following {
     pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Follower {
         let mut is_failing = false;
         while !*stopped.borrow() {
-            let looked = tokio::time::timeout(LOOK_WITHIN, self.look()).await;
+            // Loading takes as long as there is to load.
+            let looked = match self.recover().await {
+                Ok(()) => tokio::time::timeout(LOOK_WITHIN, self.look()).await,
+                Err(error) => Ok(Err(error)),
+            };
             let failed = match looked {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
@@ -67,6 +78,9 @@ impl Following {
                 );
             }
             is_failing = failed.is_some();
+            if self.unsaid.is_some() && !is_failing {
+                continue;
+            }
             let pause = if is_failing { AFTER_FAILURE } else { LOOK_EVERY };
             tokio::select! {
                 () = self.shared.changed.notified(), if !is_failing => {}
@@ -79,9 +93,6 @@ impl Following {
 
     /// Asks for a lease if it is time, reads what was committed, says so, and only then takes the lease.
     async fn look(&mut self) -> Result<(), StoreError> {
-        if self.is_lost {
-            self.load_anew().await?;
-        }
         // Before anything is sent.
         let asked = self.shared.clock.since_boot();
         let mut committed = None;
@@ -115,6 +126,11 @@ impl Following {
                 Found::Changes(changes) => {
                     let is_all = changes.is_empty();
                     for (sequence, change) in changes {
+                        if let Err(error) = self.ring.apply(&change) {
+                            // What was read is not told again, so all of it is loaded anew.
+                            self.lose();
+                            return Err(error);
+                        }
                         let creator = self.shared.directory.creator_of(&change);
                         self.shared.directory.apply(sequence, change);
                         self.shared.changes.applied(creator);
@@ -142,7 +158,8 @@ impl Following {
                         "the database lost what it had committed; nothing is answered any more"
                     );
                     self.lose();
-                    return self.follower.halt(&why).await;
+                    self.unsaid = Some(why);
+                    return Ok(());
                 }
                 Found::Halted(why) => {
                     self.lose();
@@ -157,10 +174,22 @@ impl Following {
         self.is_lost = true;
     }
 
+    /// Writes down what was found lost, and loads anew if what is known is of no use any more.
+    async fn recover(&mut self) -> Result<(), StoreError> {
+        if let Some(why) = &self.unsaid {
+            match tokio::time::timeout(LOOK_WITHIN, self.follower.halt(why)).await {
+                Ok(said) => said?,
+                Err(_) => return Err(StoreError::Commit("the database does not answer".to_owned())),
+            }
+            self.unsaid = None;
+        }
+        if self.is_lost { self.load_anew().await } else { Ok(()) }
+    }
+
     async fn load_anew(&mut self) -> Result<(), StoreError> {
         self.shared.directory.lease().end();
         self.shared.directory.forget();
-        self.position = load(&mut self.follower, &self.store, &self.shared)
+        self.position = load(&mut self.follower, &self.store, &self.ring, &self.shared)
             .await
             .map_err(|error| StoreError::Commit(error.to_string()))?;
         self.acknowledged = self.position.sequence;

@@ -122,6 +122,15 @@ pub enum Command {
         /// Whether to replace all keys, which ends every session that they signed.
         discard_old: bool,
     },
+    /// Stop the issuing of credentials, on all nodes.
+    IssuingStop {
+        /// Why.
+        why: String,
+    },
+    /// Start it again.
+    IssuingStart,
+    /// Tell whether credentials are issued.
+    IssuingStatus,
     /// Copy the store.
     BackUp {
         /// The path of a file that is there and empty, from the root.
@@ -227,6 +236,8 @@ pub enum Answer {
     },
     /// The keys that sign sessions: the one that does, the next, then those that did, latest first.
     SigningKeys(Vec<ListedSigningKey>),
+    /// Whether credentials are issued, by now.
+    Issuing(IssuingStatus),
     /// The store was copied.
     BackedUp,
     /// What audit logs have to say.
@@ -238,6 +249,16 @@ pub enum Answer {
         /// What is wrong.
         message: String,
     },
+}
+
+/// Whether credentials are issued, as `issuing status` shows it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuingStatus {
+    /// Since when they are not; none while they are.
+    pub stopped_at: Option<String>,
+    /// Why they are not.
+    pub why: Option<String>,
 }
 
 /// An organization, as `organization list` shows it.

@@ -10,8 +10,8 @@ impl App {
         listed(self.signing_keys())
     }
 
-    pub(super) fn rotate_signing_keys_now(&self, discard_old: bool) -> Result<Answer, Error> {
-        self.rotate_signing_keys(discard_old).map(listed)
+    pub(super) async fn rotate_signing_keys_now(&self, discard_old: bool) -> Result<Answer, Error> {
+        self.rotate_signing_keys(discard_old).await.map(listed)
     }
 }
 

@@ -50,10 +50,36 @@ async fn a_database_that_lost_what_it_had_committed_is_served_by_nobody() {
     // Neither time nor new changes make it whole.
     nodes.advance(A_LEASE);
     Postgres::shared_fast().sql(&nodes.url, "UPDATE feed SET sequence = sequence + 1");
-    let halted = Postgres::shared_fast().sql(&nodes.url, "SELECT halted FROM feed");
-    assert!(halted.contains("not in the database any more"), "{halted}");
+    let halted = || Postgres::shared_fast().sql(&nodes.url, "SELECT halted FROM feed");
+    until(|| halted().contains("not in the database any more")).await;
     assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
     nodes.all.clear();
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_history_is_not_loaded_before_its_loss_is_written_down() {
+    let nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    let key = nodes.all[0].create_key(&actor).await;
+    let sql = |statements: &str| Postgres::shared_fast().sql(&nodes.url, statements);
+    sql(
+        "CREATE TRIGGER no_halt BEFORE UPDATE OF halted ON feed FOR EACH ROW EXECUTE FUNCTION refuse('a full disk')",
+    );
+    sql(
+        "DELETE FROM changes WHERE sequence = (SELECT sequence FROM feed); UPDATE feed SET sequence = sequence - 1;",
+    );
+    until(|| nodes.verify(&key.token) == [Err(Refusal::Unavailable); 2]).await;
+    let renewed = || sql("SELECT COALESCE(SUM(renewals), 0) FROM nodes");
+    let before = renewed();
+    for _ in 0..100 {
+        nodes.advance(A_LEASE);
+        tokio::task::yield_now().await;
+        assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
+    }
+    assert_eq!(renewed(), before, "no lease is asked for");
+    sql("DROP TRIGGER no_halt ON feed");
+    until(|| sql("SELECT halted FROM feed").contains("not in the database any more")).await;
+    assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@
 )]
 
 mod feed;
+mod issuing;
 mod link;
+mod signing_keys;
 mod silent;
 mod together;
 mod world;

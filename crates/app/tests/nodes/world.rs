@@ -2,16 +2,17 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use keystead_app::{
-    App, Clock, DatabaseUrl, Deployment, Entropy, KeyInput, NodeSettings, Passwords, Place, Refusal,
-    RequestOrigin, SetUp,
+    App, Clock, DatabaseUrl, Deployment, Entropy, KeyInput, NodeSettings, OpenError, Passwords, Place,
+    Refusal, RequestOrigin, SessionRefusal, SessionSettings, SetUp, SharedStore, StoreSecret,
 };
 use keystead_domain::{
-    Actor, Description, Email, Expiration, KeyId, KeyName, LeaseTerms, NewPassword, OrganizationName,
+    Actor, Description, Email, Error, Expiration, KeyId, KeyName, LeaseTerms, NewPassword, OrganizationName,
     PersonName,
 };
 use keystead_test_hosts::Postgres;
@@ -19,6 +20,9 @@ use tempfile::TempDir;
 
 use crate::link::Link;
 
+/// What all nodes share unless a test says otherwise.
+pub(crate) const SECRET: &str = "the secret of nodes that are tested, no other";
+const URL: &str = "https://keys.example.com";
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A little more than a lease, and what clocks may differ by.
@@ -48,6 +52,7 @@ impl Nodes {
             url: Postgres::shared_fast().database(),
             folder: TempDir::new().unwrap(),
         };
+        std::fs::write(nodes.folder.path().join("a file"), "").unwrap();
         for _ in 0..count {
             nodes.start().await;
         }
@@ -56,28 +61,40 @@ impl Nodes {
 
     /// One more node.
     pub(crate) async fn start(&mut self) -> &Node {
+        let node = self.open(SECRET, self.all.len() as u64).await.unwrap();
+        self.all.push(node);
+        self.all.last().unwrap()
+    }
+
+    /// A node with this secret, and randomness of its own.
+    pub(crate) async fn open(&self, secret: &str, number: u64) -> Result<Node, OpenError> {
         let (before, host) = self.url.split_once('@').unwrap();
         let (host, database) = host.split_once('/').unwrap();
         let link = Link::to(host.parse::<SocketAddr>().unwrap()).await;
         let url = DatabaseUrl::new(format!("{before}@{}/{database}", link.address));
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-        let number = self.all.len() as u64;
         let settings = NodeSettings {
             name: format!("node {number}"),
             version: "0".into(),
-            lease: LeaseTerms::default(),
+            lease: Some(LeaseTerms::default()),
         };
-        let place = Place { folder: self.folder.path().to_owned(), shared: Some((url, settings)) };
+        let shared = SharedStore { url, node: settings, secret: StoreSecret::new(secret).unwrap() };
+        let place = Place { folder: self.folder(), shared: Some(shared) };
+        let sessions = SessionSettings { issuer: URL.to_owned(), ..SessionSettings::default() };
         let app = App::open(
             place,
-            Deployment::default(),
+            Deployment { impersonation: true, sessions, ..Deployment::default() },
             Passwords::weak_for_tests(),
             clock.clone(),
             Entropy::seeded(number),
         );
-        let app = Arc::new(in_time(app).await.unwrap());
-        self.all.push(Node { app, clock, link });
-        self.all.last().unwrap()
+        let app = Arc::new(in_time(app).await?);
+        Ok(Node { app, clock, link })
+    }
+
+    /// The folder that each of them is given: it is not there, and cannot be made.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().join("a file/folder")
     }
 
     /// Makes the first administrator, by the first node.
@@ -114,6 +131,11 @@ impl Nodes {
         .await
     }
 
+    /// What each node says of the token of a session.
+    pub(crate) fn verify_session(&self, token: &str) -> Vec<Result<(), SessionRefusal>> {
+        self.all.iter().map(|node| node.verify_session(token)).collect()
+    }
+
     /// What each node says of a token.
     pub(crate) fn verify(&self, token: &str) -> Vec<Result<(), Refusal>> {
         self.all.iter().map(|node| node.verify(token)).collect()
@@ -126,15 +148,40 @@ impl Node {
     }
 
     pub(crate) async fn create_key(&self, actor: &Actor) -> Key {
+        self.try_to_create_key(actor, false).await.unwrap()
+    }
+
+    /// A key that may impersonate, or not.
+    pub(crate) async fn create_key_that(&self, actor: &Actor, allow_impersonation: bool) -> Key {
+        self.try_to_create_key(actor, allow_impersonation).await.unwrap()
+    }
+
+    pub(crate) async fn try_to_create_key(
+        &self,
+        actor: &Actor,
+        allow_impersonation: bool,
+    ) -> Result<Key, Error> {
         let input = KeyInput {
             name: KeyName::parse("key").unwrap(),
             description: Description::parse("").unwrap(),
             expiration: Expiration::Never,
-            allow_impersonation: false,
+            allow_impersonation,
             request_id: None,
         };
-        let made = in_time(Box::pin(self.app.create_key(actor, &input))).await.unwrap();
-        Key { id: made.key.id, token: made.token.unwrap().expose().to_owned() }
+        let made = in_time(Box::pin(self.app.create_key(actor, &input))).await?;
+        Ok(Key { id: made.key.id, token: made.token.unwrap().expose().to_owned() })
+    }
+
+    /// The token of a session of the administrator's.
+    pub(crate) async fn mint(&self, key: &Key) -> String {
+        let origin = RequestOrigin::default();
+        let minted = in_time(self.app.impersonate(&key.token, "root@example.com", &[], &origin)).await;
+        minted.unwrap().token.to_string()
+    }
+
+    /// What it says of the token of a session.
+    pub(crate) fn verify_session(&self, token: &str) -> Result<(), SessionRefusal> {
+        self.app.verify_session(token, self.app.now()).map(drop)
     }
 
     pub(crate) async fn revoke(&self, actor: &Actor, key: &Key) {

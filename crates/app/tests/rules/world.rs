@@ -7,7 +7,7 @@ use keystead_app::operator::{Answer, Command};
 use keystead_app::{Acceptance, KeyInput};
 use keystead_app::{
     App, BrowserSecret, Clock, DatabaseUrl, Deployment, Entropy, NewUsers, NodeSettings, Passwords, Place,
-    Refusal, RequestOrigin, RoleInput, SetUp,
+    Refusal, RequestOrigin, RoleInput, SetUp, SharedStore, StoreSecret,
 };
 use keystead_domain::{
     Actor, Assignment, Assignments, Description, Email, EmailAccess, Error, Expiration, Group, GroupName,
@@ -51,8 +51,12 @@ pub(crate) async fn open(
 /// Where the store of a folder is, on the database that was chosen.
 fn place(folder: &Path) -> Place {
     let shared = keystead_test_hosts::database_of(folder).map(|url| {
-        let lease = LeaseTerms::default();
-        (DatabaseUrl::new(url), NodeSettings { name: "node".into(), version: "0".into(), lease })
+        let lease = Some(LeaseTerms::default());
+        SharedStore {
+            url: DatabaseUrl::new(url),
+            node: NodeSettings { name: "node".into(), version: "0".into(), lease },
+            secret: StoreSecret::new(&"s".repeat(32)).unwrap(),
+        }
     });
     Place { shared, ..Place::from(folder) }
 }

@@ -174,6 +174,25 @@ pub(crate) enum SigningKeyCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum IssuingCommand {
+    /// Stop it: from then on nobody gets an API key, an impersonated session, or a code or token for an app, through any door. What was
+    /// issued goes on working, people can still sign in, look, edit and revoke.
+    Stop {
+        /// Why, in one line of at most 500 characters: administrators see it in the console.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+    /// Start it again.
+    Start,
+    /// Print whether credentials are issued.
+    Status {
+        /// Print JSON instead of a line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Check every organization's log from its first event: exit code 1 if anything was changed, reordered, left out or cut off.
     Verify {

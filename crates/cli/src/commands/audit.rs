@@ -11,6 +11,7 @@ use keystead_domain::audit::{Checkpoint, CopyCheck, CopyFault, Line, PublicKey, 
 use super::{Owner, unexpected};
 use crate::args::{AuditCommand, StoreSettings};
 use crate::failure::Failure;
+use crate::store::Site;
 use crate::{out, printed};
 
 /// The longest line of a copy: far more than any event has.
@@ -128,7 +129,11 @@ fn verify_copy(
     mut keys: Vec<PublicKey>,
 ) -> Result<(), Failure> {
     if keys.is_empty() {
-        let path = store.folder()?.join("audit-signing.pub");
+        let Site::Folder(folder) = store.site()? else {
+            return Err(Failure::usage("nothing says which public key to trust")
+                .hint("`keystead audit public-key` prints the one of a store on PostgreSQL: give it with --public-key."));
+        };
+        let path = folder.join("audit-signing.pub");
         let text = std::fs::read_to_string(&path).map_err(|error| {
             unreadable(&path, &error).hint("say which public key you trust with --public-key.")
         })?;

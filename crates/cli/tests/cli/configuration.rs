@@ -113,7 +113,7 @@ fn the_password_of_a_database_is_never_printed() {
     let place = Place::new();
     let url = "postgres://keystead:hunter2hunter2@db.example/keystead";
     let quiet = |error: &str| {
-        assert!(error.contains("SQLite only") && error.contains("hint: "), "{error}");
+        assert!(error.contains("needs a secret") && error.contains("hint: "), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     };
     quiet(&place.fails(2, &["serve", "--database-url", url]));
@@ -133,6 +133,19 @@ fn the_password_of_a_database_is_never_printed() {
     assert!(!place.fails(2, &["config", "check"]).contains("hunter2"), "not even beside a mistake");
     let help = place.command(&["serve", "--help"]).env("KEYSTEAD_DATABASE_URL", url).output().unwrap();
     assert!(help.status.success() && !out(&help).contains("hunter2"));
+}
+
+#[test]
+fn the_secret_of_the_nodes_is_long_enough_and_never_printed() {
+    let place = Place::new();
+    let short = err(&place.command(&["config", "check"]).env("KEYSTEAD_SECRET", "hunter2").output().unwrap());
+    assert!(short.contains("openssl rand -hex 32") && short.contains("KEYSTEAD_SECRET_FILE"), "{short}");
+    assert!(!short.contains("hunter2"), "{short}");
+    fs::write(place.path().join("secret"), "hunter2".repeat(5)).unwrap();
+    let effective =
+        out(&place.command(&["config", "check"]).env("KEYSTEAD_SECRET_FILE", "secret").output().unwrap());
+    assert!(effective.contains("# secret is set and not shown"), "{effective}");
+    assert!(!effective.contains("hunter2"), "{effective}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod errors;
 mod impersonation;
 mod mail;
 mod mcp;
+mod nodes;
 mod organizations;
 mod replay;
 mod restore;

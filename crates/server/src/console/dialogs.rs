@@ -56,11 +56,12 @@ fn create_dialog(
     errors: CreateErrors,
 ) -> Result<Dialog, Error> {
     let policy = &visit.app().organization(visit.actor())?.policy;
-    Ok(match visit.actor().check_may_create_keys(policy) {
+    let may = visit.app().issuing().check().and_then(|()| visit.actor().check_may_create_keys(policy));
+    Ok(match may {
         Ok(()) => Dialog::Create(create_form(visit, query, policy, fields, errors)),
         Err(why) => Dialog::Closed(Closed {
             reason: why.to_string(),
-            for_everybody: policy.closed.is_some(),
+            for_everybody: visit.app().issuing().check().is_ok() && policy.closed.is_some(),
             close: query.list(),
         }),
     })
@@ -96,6 +97,8 @@ pub(crate) async fn create(
             match error {
                 Error::Invalid { field: Field::Expiration, message } => errors.expiration = Some(message),
                 Error::Conflict(message) => errors.form = Some(message),
+                // The dialog says so.
+                Error::IssuingStopped => {}
                 other => return Err(other.into()),
             }
             let dialog = create_dialog(&visit, &query, fields, errors)?;

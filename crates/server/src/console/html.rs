@@ -83,6 +83,7 @@ fn error_page(error: &Error) -> Response {
         Error::Invalid { .. } => "That did not work",
         Error::Conflict(_) => "That is not possible now",
         Error::RateLimited { .. } => "Too many attempts",
+        Error::IssuingStopped => "Nothing is issued now",
         Error::Unavailable => "Keystead cannot answer now",
         Error::Internal => "Something went wrong",
     };

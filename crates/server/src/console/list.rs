@@ -159,11 +159,12 @@ impl ListQuery {
                 first: after.map(|_| Self { after: String::new(), ..self.clone() }.list()),
                 next: next.map(|cursor| Self { after: cursor.clone(), ..self.clone() }.list()),
             },
-            notice: self.notice(),
+            notice: self.notice().or_else(|| stopped(visit)),
             bulk: (several && actor.revocable_keys().creator().is_none()).then(|| self.bulk()),
         })
     }
 
+    /// What came of the last change.
     fn notice(&self) -> Option<Notice> {
         let text = match self.done.as_str() {
             "created" => "The key was created.",
@@ -226,4 +227,16 @@ pub(super) fn time(at: Timestamp) -> Time {
         date: at.strftime("%-d %b %Y").to_string(),
         exact: at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
     }
+}
+
+/// That nothing is issued, where the operator has stopped it; why, for administrators.
+fn stopped(visit: &KeysVisit) -> Option<Notice> {
+    let issuing = visit.app().issuing();
+    let error = issuing.check().err()?;
+    let why = issuing.stop().filter(|_| visit.actor().user().is_administrator());
+    let text = match why {
+        Some(stop) => format!("{error} The reason: {}", stop.why),
+        None => error.to_string(),
+    };
+    Some(Notice { tone: Tone::Warning, text })
 }

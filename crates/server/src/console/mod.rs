@@ -22,6 +22,7 @@ pub(crate) mod invitation;
 pub(crate) mod keys;
 mod list;
 mod nav;
+pub(crate) mod nodes;
 pub(crate) mod organizations;
 pub(crate) mod password;
 pub(crate) mod place;

@@ -57,6 +57,13 @@ pub(super) fn links(actor: &Actor, path: &str) -> Vec<NavLink> {
             "Make and archive the organizations of this server.",
         ),
         page(
+            actor.site().is_ok(),
+            "/settings/nodes",
+            "Nodes",
+            "node",
+            "See which machines serve, and how far each is.",
+        ),
+        page(
             true,
             "/settings/connected-apps",
             "Connected apps",

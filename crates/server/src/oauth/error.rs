@@ -68,7 +68,7 @@ impl OauthError {
     /// What the rules refused. RFC 8693, section 2.2.2: a token that is not accepted, for whatever reason, is `invalid_request`.
     pub(super) fn of(error: &Error) -> Self {
         let refusal = match error {
-            Error::Unavailable => {
+            Error::IssuingStopped | Error::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", error.to_string())
             }
             Error::Internal => {

@@ -258,13 +258,18 @@ CREATE TABLE feed (
     sequence BIGINT NOT NULL,
     -- Which history this is: another after a restore. Nodes that know an earlier one serve nothing until they have loaded this.
     epoch    UUID   NOT NULL DEFAULT gen_random_uuid(),
+    -- How long the leases of all nodes are, in milliseconds.
+    lease_ms BIGINT NOT NULL DEFAULT 2000 CHECK (lease_ms BETWEEN 500 AND 10000),
     -- Why nobody may serve from this history: it is known to have lost changes.
-    halted   TEXT
+    halted   TEXT,
+    -- Since when and why the operator has stopped the issuing of credentials; NULL while they are issued.
+    issuing_stopped_at  BIGINT,
+    issuing_stopped_why TEXT CHECK (length(issuing_stopped_why) <= 500)
 );
 INSERT INTO feed (id, sequence) VALUES (1, 0);
 CREATE TABLE changes (
     sequence  BIGINT NOT NULL PRIMARY KEY,
-    kind      TEXT   NOT NULL CHECK (kind IN ('key', 'user', 'organization', 'connection')),
+    kind      TEXT   NOT NULL CHECK (kind IN ('key', 'user', 'organization', 'connection', 'signing_keys', 'issuing')),
     entity_id BYTEA  NOT NULL CHECK (length(entity_id) = 16),
     -- Tells this change from another that took its number after a fail-over lost it.
     mark      UUID   NOT NULL DEFAULT gen_random_uuid()
@@ -283,8 +288,11 @@ CREATE TABLE nodes (
     keys       BIGINT NOT NULL
 );
 
--- The keys that sign, the same for all nodes, sealed with the deployment's secret.
+-- The keys that sign, the same for all nodes, sealed with the deployment's secret as this version of this name.
 CREATE TABLE sealed (
-    name    TEXT  NOT NULL PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 100),
-    content BYTEA NOT NULL CHECK (length(content) <= 65536)
+    name    TEXT   NOT NULL PRIMARY KEY CHECK (name IN ('session-signing.keys', 'audit-signing.key')),
+    version BIGINT NOT NULL CHECK (version > 0),
+    content BYTEA  NOT NULL CHECK (length(content) <= 65536)
 );
+CREATE TRIGGER sealed_keys_are_replaced_by_later_ones BEFORE UPDATE ON sealed
+FOR EACH ROW WHEN (new.version <= old.version) EXECUTE FUNCTION refuse('keys that were replaced stay so');

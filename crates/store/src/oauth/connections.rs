@@ -75,6 +75,7 @@ impl Transaction {
         code: &TokenHash,
         ends_at: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.check_issuing().await?;
         let now = self.trace.at.as_millisecond();
         let connection = self.connection()?;
         let rows = sqlx::query(

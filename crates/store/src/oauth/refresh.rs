@@ -67,6 +67,7 @@ impl Transaction {
         hash: &TokenHash,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
+        self.check_issuing().await?;
         let rows = sqlx::query(
             "INSERT INTO refresh_tokens (token_hash, connection_id, generation, expires_at) \
              SELECT $1, id, generation, $3 FROM connections WHERE id = $2",

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::{NodeRecord, Reconnecting, Woken};
 use crate::engine::DatabaseUrl;
-use crate::{OpenError, StoreError, organizations, rows, users};
+use crate::{OpenError, StoreError, issuing, organizations, rows, sealed, users};
 use jiff::Timestamp;
 
 /// Changes that are read at once.
@@ -53,15 +53,21 @@ impl Follower {
     }
 
     /// Where the feed is now: from here to go on after a load that begins later.
+    ///
+    /// # Errors
+    /// [`StoreError::Halted`] besides what the database says.
     pub async fn position(&mut self) -> Result<Position, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
         let row = sqlx::query(
-            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT) FROM feed f \
+            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted FROM feed f \
              LEFT JOIN changes c ON c.sequence = f.sequence WHERE f.id = 1",
         )
         .fetch_one(&mut connection)
         .await?;
         self.connection.put_back(connection);
+        if let Some(why) = row.try_get::<Option<String>, _>(3)? {
+            return Err(StoreError::Halted(why));
+        }
         Ok(Position {
             sequence: row.try_get::<i64, _>(0)?.unsigned_abs(),
             epoch: row.try_get(1)?,
@@ -256,6 +262,8 @@ async fn as_it_is(
                 ends_at: rows::instant("connections", row.try_get(1)?)?,
             })))
         }
+        "signing_keys" => Ok(Some(Change::SigningKeys(sealed::session_signing_keys(connection).await?))),
+        "issuing" => Ok(Some(Change::Issuing(issuing::read(connection).await?))),
         _ => Err(rows::corrupt(TABLE, "a kind of thing that this release does not know")),
     }
 }

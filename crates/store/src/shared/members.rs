@@ -47,19 +47,6 @@ impl NodeRecord {
     }
 }
 
-/// A node as the store shows it to people.
-#[derive(Debug, Clone)]
-pub struct NodeRow {
-    /// How it describes itself.
-    pub node: NodeRecord,
-    /// When it last renewed its lease, by its own clock.
-    pub seen_at: Timestamp,
-    /// Up to which number it has applied the feed.
-    pub applied: u64,
-    /// How many keys it holds.
-    pub keys: u64,
-}
-
 /// Looks at the nodes, and wakes them.
 pub struct Members {
     connection: Reconnecting,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use keystead_domain::{
-    Change, ConnectionId, KeyId, OrganizationId, OrganizationRecord, OrganizationState, User, UserId,
-    UserRecord,
+    Change, ConnectionId, Issuing, KeyId, OrganizationId, OrganizationRecord, OrganizationState, User,
+    UserId, UserRecord,
 };
 
 /// The live keys by hash with their ids, how often the sessions of those that impersonate were ended, the users, the
@@ -16,6 +16,7 @@ pub(crate) struct Known {
     pub(crate) users: BTreeMap<UserId, UserRecord>,
     pub(crate) organizations: BTreeMap<OrganizationId, Organization>,
     pub(crate) connections: BTreeMap<ConnectionId, UserId>,
+    pub(crate) issuing: Issuing,
 }
 
 /// An organization's record, to be compared.
@@ -55,10 +56,12 @@ impl Known {
             Change::UserGone(user) => _ = self.users.remove(user),
             Change::Connection(record) => _ = self.connections.insert(record.id, record.user),
             Change::ConnectionEnded(id) => _ = self.connections.remove(id),
+            Change::Issuing(issuing) => self.issuing = issuing.clone(),
             Change::Organization(record) => {
                 let record = (**record).clone();
                 self.organizations.insert(record.organization.id, Organization(record));
             }
+            Change::SigningKeys(_) => {}
         }
     }
 

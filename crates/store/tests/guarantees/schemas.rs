@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use keystead_domain::audit::verify_chain;
 use keystead_domain::{
-    Email, Expiration, KeyFilter, KeyPolicy, Operator, OrganizationId, PageRequest, Permission,
-    PolicyMessage, RefreshStanding, ResourceId, RoleId, Standing, Status, UserAttributes,
+    Email, Expiration, Issuing, KeyFilter, KeyPolicy, Operator, OrganizationId, PageRequest, Permission,
+    PolicyMessage, RefreshStanding, ResourceId, RoleId, Standing, Status, StopReason, UserAttributes,
 };
 use keystead_store::{LinkKind, Purpose};
 
@@ -112,6 +112,14 @@ async fn populate_apps(harness: &Harness) {
     let client = harness.register("waiting", seconds(0), 100).await;
     harness.allow(&ida, client).await;
     harness.register("unused", seconds(0), 100).await;
+}
+
+/// What schema 5 has a place for besides.
+async fn populate_issuing(harness: &Harness) {
+    let mut change = harness.begin().await;
+    let stopped = Issuing::default().stopped(now(), StopReason::parse("Stopped for a test.").unwrap());
+    change.set_issuing(Operator, &stopped).await.unwrap();
+    change.commit().await.unwrap();
 }
 
 fn policy() -> KeyPolicy {
@@ -243,6 +251,12 @@ async fn check_apps(harness: &Harness) {
     assert_eq!((of("app.connected"), of("app.disconnected")), (3, 1));
 }
 
+async fn check_issuing(harness: &Harness) {
+    let (_, known) = harness.load().await;
+    let stop = known.issuing.stop().unwrap();
+    assert_eq!((stop.since, stop.why.as_str()), (now(), "Stopped for a test."));
+}
+
 #[tokio::test]
 async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_held() {
     assert_eq!(versions("tests/schemas"), versions("migrations/sqlite"), "one store for each migration");
@@ -267,6 +281,10 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
             populate_apps(&harness).await;
         }
         check_apps(&harness).await;
+        if *version < *"0005" {
+            populate_issuing(&harness).await;
+        }
+        check_issuing(&harness).await;
     }
 }
 
@@ -278,10 +296,12 @@ async fn the_newest_schema_has_its_store_on_file() {
     populate_people(&harness).await;
     populate_sessions(&harness).await;
     populate_apps(&harness).await;
+    populate_issuing(&harness).await;
     check(&harness).await;
     check_people(&harness).await;
     check_sessions(&harness).await;
     check_apps(&harness).await;
+    check_issuing(&harness).await;
     let newest = versions("migrations/sqlite").pop_last().unwrap();
     let file = folder("tests/schemas").join(format!("{newest}.sql"));
     if !file.exists() {

@@ -191,7 +191,7 @@ async fn a_token_outlives_the_rotation_of_keys_by_no_more_than_its_own_time() {
     let world = World::start().await;
     let tokens = world.tokens().await;
     for _ in 0..2 {
-        world.server.app.rotate_signing_keys(false).unwrap();
+        world.server.app.rotate_signing_keys(false).await.unwrap();
     }
     assert!(counts_at_mcp(&world.server, &tokens.access).await);
     world.server.advance(jiff::SignedDuration::from_mins(17));

@@ -16,6 +16,7 @@ mod dialogs;
 mod email_access;
 mod embed;
 mod keys;
+mod nodes;
 mod pages;
 mod roles;
 mod settings;
@@ -39,6 +40,7 @@ pub use dialogs::{
 pub use email_access::{EmailAccessPage, Exclusion};
 pub use embed::EmbedPage;
 pub use keys::{Action, Bulk, EmbeddedKeys, Filter, KeyList, KeyRow, KeysPage, ListLinks, Sessions, Status};
+pub use nodes::{NodeRow, NodesPage};
 pub use pages::ErrorPage;
 pub use roles::{
     AddMember, GroupDialog, GroupForm, GroupPage, GroupRow, GroupsPage, HeldRole, MemberRow,
