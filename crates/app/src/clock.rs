@@ -43,6 +43,15 @@ impl Clock {
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
+    /// What the system's clock says, also if it was set back; `None` of a manual one, which nobody else's agrees with.
+    #[must_use]
+    pub fn system_time(&self) -> Option<Timestamp> {
+        match &*self.0 {
+            Kind::Manual { .. } => None,
+            Kind::System { .. } => Timestamp::from_millisecond(system_millis()).ok(),
+        }
+    }
+
     /// The time since the machine was started, also while it slept: what leases are counted on. Nobody can set it.
     #[must_use]
     pub fn since_boot(&self) -> Duration {

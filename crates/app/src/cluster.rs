@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use keystead_directory::Directory;
 use keystead_domain::{Committed, LeaseTerms, Leases};
 use keystead_store::{
@@ -111,9 +110,15 @@ impl Joining {
 
     /// Loads what there is, and takes part from then on.
     pub(crate) async fn join(mut self, store: Arc<Store>, ring: Arc<KeptRing>) -> Result<Cluster, OpenError> {
+        self.members.connect().await?;
+        let connected = self.shared.clock.since_boot();
         let position = load(&mut self.follower, &store, &ring, &self.shared).await?;
         let (stop, stopped) = watch::channel(false);
-        let leases = Leases::new(self.follower.id(), self.shared.terms);
+        let mut leases = Leases::new(self.follower.id(), self.shared.terms);
+        // Of a store without any change nobody knows anything that could be taken away from them.
+        if position.sequence > 0 {
+            leases.connected(connected);
+        }
         let following = Following::new(Arc::clone(&self.shared), store, ring, self.follower, position);
         let reaching = tokio::spawn(reach::run(
             Arc::clone(&self.shared),
@@ -199,9 +204,4 @@ async fn listen(shared: Arc<Shared>, url: DatabaseUrl, mut stopped: watch::Recei
         () = hearing => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
-}
-
-/// The wall clock's time, for people.
-fn now(shared: &Shared) -> Timestamp {
-    shared.clock.now()
 }

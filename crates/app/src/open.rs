@@ -219,9 +219,14 @@ impl App {
         self.store.committed().saturating_sub(self.directory.sequence())
     }
 
-    /// Whether it may serve: the store answers, and verification knows all that it should.
+    /// Whether it should be asked: it may answer, and nothing says that it soon may not any more. A lease shows that the store answers;
+    /// without leases it is asked.
     pub async fn is_ready(&self) -> bool {
-        self.directory.may_answer() && self.store.is_reachable().await
+        let lasts = match (&self.node, self.directory.lease().left()) {
+            (Some((_, terms)), Some(left)) => !terms.is_nearly_over(left),
+            _ => self.store.is_reachable().await,
+        };
+        lasts && self.directory.may_answer()
     }
 
     pub(crate) fn next_id<Id: From<Uuid>>(&self, now: Timestamp) -> Result<Id, Error> {
@@ -271,7 +276,10 @@ pub(crate) fn fault(error: StoreError) -> Error {
         // No fault.
         StoreError::IssuingStopped => return Error::IssuingStopped,
         StoreError::Corrupt { .. } => Error::Internal,
-        StoreError::Database(_) | StoreError::Commit(_) | StoreError::Halted(_) => Error::Unavailable,
+        StoreError::Database(_)
+        | StoreError::Commit(_)
+        | StoreError::Halted(_)
+        | StoreError::Clock(_) => Error::Unavailable,
     };
     tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
     told

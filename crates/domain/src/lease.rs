@@ -65,6 +65,12 @@ impl LeaseTerms {
         ago < self.length
     }
 
+    /// Whether a lease with so much left was not renewed for too long: its node should be asked less before it can answer no more.
+    #[must_use]
+    pub fn is_nearly_over(self, left: Duration) -> bool {
+        left < self.length / 2
+    }
+
     /// After how long, by any clock, every lease has ended that was asked for before, whatever its length.
     #[must_use]
     pub fn longest_ended(self) -> Duration {
@@ -125,15 +131,18 @@ pub struct Committed {
 }
 
 impl Leases {
+    /// After how long a node that asks for no lease is forgotten: until then people see that there was one.
+    pub const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+
     /// Of the nodes beside this one, none of which was seen yet.
     #[must_use]
     pub fn new(own: NodeId, terms: LeaseTerms) -> Self {
         Self { terms, own, seen: HashMap::new(), in_doubt_until: Duration::ZERO }
     }
 
-    /// The store is asked on another connection, from an instant on. It may be another server, which took over without the last of
-    /// what nodes had written: until their leases of before have surely ended, nothing follows from what is not there.
-    pub fn reconnected(&mut self, at: Duration) {
+    /// The store is asked on a new connection, which was there at an instant. It may be to another server, which took over without the
+    /// last of what nodes had written: until their leases of before have surely ended, nothing follows from what is not there.
+    pub fn connected(&mut self, at: Duration) {
         self.seen.clear();
         self.in_doubt_until = self.terms.surely_ended(at);
     }
@@ -147,6 +156,17 @@ impl Leases {
                 *seen = Seen { renewals: node.renewals, by: answered };
             }
         }
+    }
+
+    /// The nodes among those that were noted last which have not asked for a lease for [`FORGOTTEN_AFTER`](Self::FORGOTTEN_AFTER), by this
+    /// node's own clock: nobody's wall clock decides who is gone.
+    #[must_use]
+    pub fn gone(&self, nodes: &[NodeStatus], now: Duration) -> Vec<NodeStatus> {
+        let is_gone = |node: &&NodeStatus| {
+            let seen = self.seen.get(&node.id).filter(|seen| seen.renewals == node.renewals);
+            node.id != self.own && seen.is_some_and(|seen| now >= seen.by + Self::FORGOTTEN_AFTER)
+        };
+        nodes.iter().filter(is_gone).copied().collect()
     }
 
     /// Whether a lease that was asked for before a change's commit has surely ended: then it holds everywhere, whatever nodes say.

@@ -56,6 +56,8 @@ struct Writer {
 struct Batch {
     /// Told to everybody who waits for the commit.
     outcome: watch::Sender<Outcome>,
+    /// Why the store is halted, if it is.
+    halted: Option<String>,
     /// What the subscriber is told after it, with numbers, in order.
     changes: Vec<(i64, Change)>,
     /// Whose audit logs it appends to.
@@ -95,8 +97,9 @@ impl Committer {
         self.committed.fetch_max(sequence, Ordering::Release);
     }
 
-    /// Takes the lock and opens a savepoint in the shared transaction.
-    pub(crate) async fn begin(&self) -> Result<Turn, StoreError> {
+    /// Takes the lock and opens a savepoint in the shared transaction. Says also why the store is halted, if it is: then hardly
+    /// anybody may go on.
+    pub(crate) async fn begin(&self) -> Result<(Turn, Option<String>), StoreError> {
         let writer = Arc::clone(&self.writer).lock_owned().await;
         let shared = Arc::clone(&self.writer);
         uncancelled(open_turn(writer, shared)).await
@@ -133,7 +136,7 @@ async fn uncancelled<T: Send + 'static>(
 async fn open_turn(
     mut writer: OwnedMutexGuard<Writer>,
     shared: Arc<Mutex<Writer>>,
-) -> Result<Turn, StoreError> {
+) -> Result<(Turn, Option<String>), StoreError> {
     writer.roll_back_abandoned().await;
     if writer.closed {
         return Err(StoreError::Commit("the store is closed".into()));
@@ -144,7 +147,8 @@ async fn open_turn(
     }
     writer.in_savepoint = true;
     writer.execute("SAVEPOINT turn").await?;
-    Ok(Turn { writer, changes: Vec::new(), audited: BTreeSet::new() })
+    let halted = writer.batch.as_ref().and_then(|batch| batch.halted.clone());
+    Ok((Turn { writer, changes: Vec::new(), audited: BTreeSet::new() }, halted))
 }
 
 /// One change's turn on the writing connection. Dropped without [`Turn::finish`], it never happened.
@@ -214,11 +218,16 @@ impl Writer {
         // From here on the transaction may be open, whether or not the answer reaches us.
         self.batch = Some(Batch::default());
         let connection = self.connection.as_mut().ok_or_else(broken)?;
-        if let Err(cause) = self.engine.begin(connection).await {
-            self.abort(&cause.to_string()).await;
-            return Err(cause);
+        match self.engine.begin(connection).await {
+            Ok(halted) => {
+                self.batch = Some(Batch { halted, ..Batch::default() });
+                Ok(())
+            }
+            Err(cause) => {
+                self.abort(&cause.to_string()).await;
+                Err(cause)
+            }
         }
-        Ok(())
     }
 
     async fn roll_back_abandoned(&mut self) {
@@ -250,7 +259,7 @@ impl Writer {
 
     /// After the commit nothing can fail: all that the subscriber needs was read before it.
     fn tell(&mut self, batch: Batch) {
-        let Batch { outcome, changes, audited } = batch;
+        let Batch { outcome, changes, audited, .. } = batch;
         self.audited.add(audited);
         let Some(last) = changes.last().map(|(last, _)| last.unsigned_abs()) else {
             outcome.send_replace(Some(Ok(())));

@@ -94,20 +94,22 @@ impl Engine {
     }
 
     /// Begins a transaction that nobody else writes beside. On PostgreSQL that is the lock of the feed's row, which all nodes take
-    /// first: so a rule that is checked inside of a transaction still holds when it commits, as with SQLite's one writer.
-    pub(crate) async fn begin(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    /// first: so a rule that is checked inside of a transaction still holds when it commits, as with SQLite's one writer. Says why the
+    /// store is halted, if it is.
+    pub(crate) async fn begin(self, connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
         match self {
             Self::Sqlite => {
                 sqlx::query("BEGIN IMMEDIATE").execute(connection).await?;
+                Ok(None)
             }
             Self::Postgres => {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
-                sqlx::query("SELECT sequence FROM feed WHERE id = 1 FOR UPDATE")
+                let row = sqlx::query("SELECT halted FROM feed WHERE id = 1 FOR UPDATE")
                     .fetch_one(connection)
                     .await?;
+                Ok(row.try_get(0)?)
             }
         }
-        Ok(())
     }
 }
 

@@ -131,6 +131,9 @@ pub enum StoreError {
     /// Nobody may serve from this store.
     #[error("the store is halted: {0}")]
     Halted(String),
+    /// The wall clocks of this machine and of the database differ too much.
+    #[error("the clocks of this machine and of the database differ by {0:?}; one of them is wrong")]
+    Clock(Duration),
 }
 
 impl StoreError {
@@ -141,7 +144,7 @@ impl StoreError {
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
             }
-            Self::Commit(_) | Self::IssuingStopped | Self::Halted(_) => false,
+            Self::Commit(_) | Self::IssuingStopped | Self::Halted(_) | Self::Clock(_) => false,
         }
     }
 }

@@ -17,7 +17,7 @@ use sqlx::any::AnyConnectOptions;
 use crate::engine::{DatabaseUrl, Engine};
 use crate::{OpenError, StoreError};
 
-pub use follow::{Follower, Following, Position};
+pub use follow::{Asked, Follower, Following, Position};
 pub use members::{Members, NodeRecord};
 pub use nodes::NodeRow;
 pub use terms::{AgreedLease, agree_on_lease};

@@ -1,7 +1,7 @@
 //! A change to the store: begun with its trace, kept by [`Transaction::commit`], undone when dropped.
 
 use keystead_domain::audit::Trace;
-use keystead_domain::{Change, OrganizationId};
+use keystead_domain::{Change, Operator, OrganizationId};
 use sqlx::AnyConnection;
 
 use crate::commit::Turn;
@@ -18,8 +18,24 @@ pub struct Transaction {
 
 impl Store {
     /// Begins a change; all that is done in it is traced to `trace`.
+    ///
+    /// # Errors
+    /// [`StoreError::Halted`] besides what the database says.
     pub async fn begin(&self, trace: Trace) -> Result<Transaction, StoreError> {
-        Ok(Transaction { turn: self.committer.begin().await?, trace })
+        match self.committer.begin().await? {
+            (turn, None) => Ok(Transaction { turn, trace }),
+            (_, Some(why)) => Err(StoreError::Halted(why)),
+        }
+    }
+
+    /// The same on a store that may be halted, for who brings it back. With it comes why it is.
+    pub async fn begin_on_halted(
+        &self,
+        _: Operator,
+        trace: Trace,
+    ) -> Result<(Transaction, Option<String>), StoreError> {
+        let (turn, halted) = self.committer.begin().await?;
+        Ok((Transaction { turn, trace }, halted))
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keystead_domain::{Leases, clock_error};
 use keystead_store::{Follower, Following as Found, Position, Store, StoreError};
 use tokio::sync::watch;
 
-use super::{LOOK_EVERY, Shared, load, now};
+use super::{LOOK_EVERY, Shared, load};
 use crate::signing_ring::KeptRing;
 
 /// How long the database may take for one look before it is given up and asked on another connection.
@@ -26,6 +27,8 @@ pub(super) struct Following {
     acknowledged: u64,
     renew_at: Duration,
     tidy_at: Duration,
+    /// Of the other nodes, to see which are gone.
+    leases: Leases,
     /// What it knows is of another history, or too old.
     is_lost: bool,
     /// What the database lost, until that is written there: nothing may be loaded before, as it would be served.
@@ -41,6 +44,7 @@ impl Following {
         position: Position,
     ) -> Self {
         let acknowledged = position.sequence;
+        let leases = Leases::new(follower.id(), shared.terms);
         Self {
             shared,
             store,
@@ -50,6 +54,7 @@ impl Following {
             acknowledged,
             renew_at: Duration::ZERO,
             tidy_at: Duration::ZERO,
+            leases,
             is_lost: false,
             unsaid: None,
         }
@@ -97,8 +102,7 @@ impl Following {
         let asked = self.shared.clock.since_boot();
         let mut committed = None;
         if asked >= self.renew_at {
-            let keys = self.shared.directory.keys();
-            committed = Some(self.follower.renew(&self.position, keys, now(&self.shared)).await?);
+            committed = Some(self.ask().await?);
         }
         self.catch_up().await?;
         if self.is_lost {
@@ -115,9 +119,27 @@ impl Following {
         }
         if asked >= self.tidy_at {
             self.tidy_at = asked + TIDY_EVERY;
-            self.follower.tidy(now(&self.shared)).await?;
+            let nodes = self.follower.nodes().await?;
+            let seen = self.shared.clock.since_boot();
+            self.leases.note(&nodes, seen);
+            self.follower.tidy(&self.leases.gone(&nodes, seen)).await?;
         }
         Ok(())
+    }
+
+    /// Asks for a lease, and says how far the feed is. There is none for a node whose wall clock is wrong: keys would expire too late,
+    /// or too early.
+    async fn ask(&mut self) -> Result<u64, StoreError> {
+        let Shared { directory, clock, .. } = &*self.shared;
+        let before = clock.system_time();
+        let told = self.follower.renew(&self.position, directory.keys(), clock.now()).await?;
+        if let (Some(before), Some(after)) = (before, clock.system_time())
+            && let Some(by) = clock_error(before, told.at, after)
+        {
+            directory.lease().end();
+            return Err(StoreError::Clock(by.unsigned_abs()));
+        }
+        Ok(told.committed)
     }
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {

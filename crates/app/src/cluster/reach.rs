@@ -29,7 +29,7 @@ pub(super) async fn run(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut waiting: Vec<Reaching> = Vec::new();
-    let (mut was_connected, mut has_others) = (false, true);
+    let mut has_others = true;
     loop {
         if waiting.is_empty() {
             tokio::select! {
@@ -48,11 +48,12 @@ pub(super) async fn run(
         let looked = tokio::time::timeout(LOOK_WITHIN, look(&mut members, has_others)).await;
         let nodes = match looked {
             Ok(Ok((nodes, is_new))) => {
-                if is_new && was_connected {
-                    leases.reconnected(asked);
+                let answered = shared.clock.since_boot();
+                if is_new {
+                    leases.connected(answered);
                 }
-                (was_connected, has_others) = (true, nodes.len() > 1);
-                leases.note(&nodes, shared.clock.since_boot());
+                has_others = nodes.len() > 1;
+                leases.note(&nodes, answered);
                 Some(nodes)
             }
             Ok(Err(error)) => {

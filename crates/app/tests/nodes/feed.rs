@@ -1,10 +1,14 @@
 //! The feed: in commit order, without gaps, and of one history.
 
+use std::sync::Arc;
+
+use jiff::SignedDuration;
 use keystead_app::Refusal;
+use keystead_domain::Error;
 use keystead_test_hosts::Postgres;
 use sqlx::{Connection as _, PgConnection, Row as _};
 
-use crate::world::{A_LEASE, Nodes, until};
+use crate::world::{A_LEASE, Nodes, in_time, until};
 
 #[tokio::test]
 async fn a_number_that_is_taken_and_not_committed_yet_is_skipped_by_nobody() {
@@ -53,6 +57,8 @@ async fn a_database_that_lost_what_it_had_committed_is_served_by_nobody() {
     let halted = || Postgres::shared_fast().sql(&nodes.url, "SELECT halted FROM feed");
     until(|| halted().contains("not in the database any more")).await;
     assert_eq!(nodes.verify(&key.token), [Err(Refusal::Unavailable); 2]);
+    // Nor is anything written to what is left of it.
+    assert_eq!(nodes.all[0].try_to_create_key(&actor, false).await.err(), Some(Error::Unavailable));
     nodes.all.clear();
 }
 
@@ -94,4 +100,66 @@ async fn a_database_that_was_restarted_is_written_to_and_followed_again_without_
     assert!(nodes.verify(&before.token).iter().all(Result::is_err));
     until(|| nodes.verify(&before.token) == [Err(Refusal::Unknown); 2]).await;
     until(|| nodes.verify(&after.token) == [Ok(()); 2]).await;
+}
+
+#[tokio::test]
+async fn a_node_that_has_just_come_does_not_believe_that_the_rows_it_sees_are_all_there_were() {
+    let mut nodes = Nodes::new(1).await;
+    let actor = nodes.set_up().await;
+    let key = nodes.all[0].create_key(&actor).await;
+    // What another server would show that took over without the first node's row; the first cannot be told.
+    nodes.all[0].link.cut();
+    Postgres::shared_fast().sql(&nodes.url, "DELETE FROM nodes");
+    nodes.start().await;
+    let revoking = tokio::spawn({
+        let (app, id) = (Arc::clone(&nodes.all[1].app), key.id);
+        async move { app.revoke_key(&actor, id, Some("key")).await }
+    });
+    until(|| nodes.all[1].verify(&key.token) == Err(Refusal::Unknown)).await;
+    assert_eq!(nodes.all[0].verify(&key.token), Ok(()), "it holds a lease");
+    // Whoever waits looks every 10 ms; as long as no time passes here, nothing comes of it.
+    let looks = || Postgres::shared_fast().sql(&nodes.url, "SELECT COALESCE(SUM(renewals), 0) FROM nodes");
+    until(|| looks().trim() != "0").await;
+    assert!(!revoking.is_finished());
+    nodes.advance(A_LEASE);
+    in_time(revoking).await.unwrap().unwrap();
+    assert_eq!(nodes.all[0].verify(&key.token), Err(Refusal::Unavailable));
+}
+
+#[tokio::test]
+async fn a_node_counts_its_renewals_itself_so_that_one_whose_row_was_lost_does_not_look_silent() {
+    let nodes = Nodes::new(1).await;
+    nodes.set_up().await;
+    let renewals = || {
+        let said = Postgres::shared_fast().sql(&nodes.url, "SELECT COALESCE(MAX(renewals), 0) FROM nodes");
+        said.trim().parse::<i64>().unwrap()
+    };
+    for _ in 0..3 {
+        let before = renewals();
+        nodes.advance(A_LEASE);
+        until(|| renewals() > before).await;
+    }
+    let before = renewals();
+    Postgres::shared_fast().sql(&nodes.url, "DELETE FROM nodes");
+    nodes.advance(A_LEASE);
+    until(|| renewals() > 0).await;
+    assert!(renewals() > before);
+}
+
+#[tokio::test]
+async fn a_node_is_forgotten_by_the_clock_of_who_forgets_it_whatever_its_own_wall_clock_says() {
+    let nodes = Nodes::new(2).await;
+    nodes.set_up().await;
+    let sql = |statement: &str| Postgres::shared_fast().sql(&nodes.url, statement);
+    sql("INSERT INTO nodes SELECT decode(repeat('ab', 16), 'hex'), 'killed', '0', 0, 9000000000000, 1, 0, 0");
+    sql("UPDATE nodes SET seen_at = 0 WHERE name = 'node 1'");
+    let names = || sql("SELECT string_agg(name, ',' ORDER BY name) FROM nodes").trim().to_owned();
+    // Each looks once after so much time: it must see that a node is silent, and an hour later that it still is.
+    for (minutes, left) in [(2, "killed,node 0,node 1"), (58, "killed,node 0,node 1"), (3, "node 0,node 1")] {
+        let renewals = || sql("SELECT MIN(renewals) FROM nodes WHERE name <> 'killed'");
+        let before = renewals();
+        nodes.advance(SignedDuration::from_mins(minutes));
+        until(|| renewals() != before).await;
+        until(|| names() == left).await;
+    }
 }

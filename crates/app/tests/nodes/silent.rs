@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use keystead_app::Refusal;
 
 use crate::world::{A_LEASE, Nodes, in_time, until};
@@ -54,4 +55,22 @@ async fn a_node_that_is_connected_again_catches_up_before_it_answers() {
     })
     .await;
     assert_eq!(nodes.all[1].verify(&revoked.token), Err(Refusal::Unknown));
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_renew_its_lease_says_that_it_is_not_ready_while_it_still_answers() {
+    let nodes = Nodes::new(1).await;
+    let actor = nodes.set_up().await;
+    let key = nodes.all[0].create_key(&actor).await;
+    let node = &nodes.all[0];
+    assert!(in_time(node.app.is_ready()).await);
+    node.link.cut();
+    node.clock.advance(SignedDuration::from_millis(1_100));
+    assert!(!in_time(node.app.is_ready()).await);
+    assert_eq!(node.verify(&key.token), Ok(()));
+    node.clock.advance(SignedDuration::from_millis(1_000));
+    assert_eq!(node.verify(&key.token), Err(Refusal::Unavailable));
+    node.link.mend();
+    until(|| node.verify(&key.token) == Ok(())).await;
+    assert!(in_time(node.app.is_ready()).await);
 }

@@ -100,7 +100,7 @@ fn a_lease_is_half_a_second_to_ten_seconds() {
 fn after_another_server_took_over_nothing_follows_from_a_node_that_is_not_there() {
     let mut leases = leases();
     leases.note(&[node(OTHER, 5, 6)], ms(0));
-    leases.reconnected(before(1_000));
+    leases.connected(before(1_000));
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at), Reach::NotYet(vec![]), "its row may be lost");
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_039)), Reach::NotYet(vec![]));
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_040)), Reach::Everywhere);
@@ -111,4 +111,25 @@ fn after_another_server_took_over_nothing_follows_from_a_node_that_is_not_there(
         Reach::NotYet(vec![OTHER]),
         "its count went back"
     );
+}
+
+#[test]
+fn a_node_is_forgotten_once_its_lease_has_long_ended_by_the_clock_of_who_forgets_it() {
+    let mut leases = leases();
+    let silent = [node(OWN, 1, 0), node(OTHER, 5, 6)];
+    leases.note(&silent, ms(0));
+    let hour = Leases::FORGOTTEN_AFTER;
+    assert_eq!(leases.gone(&silent, hour - ms(1)), []);
+    assert_eq!(leases.gone(&silent, hour), silent[1..], "never oneself");
+    let again = [node(OTHER, 6, 6)];
+    assert_eq!(leases.gone(&again, hour), [], "it asked in between");
+    leases.note(&again, hour);
+    assert_eq!(leases.gone(&again, hour + hour - ms(1)), []);
+}
+
+#[test]
+fn a_lease_of_which_less_than_half_is_left_is_nearly_over() {
+    let terms = LeaseTerms::default();
+    assert!(!terms.is_nearly_over(ms(1_000)) && terms.is_nearly_over(ms(999)));
+    assert!(terms.length() - terms.renew_every() > terms.length() / 2, "one that is renewed in time is not");
 }

@@ -1,9 +1,11 @@
 //! Following the feed: what was committed since, in order, without a gap.
 
-use keystead_domain::{Change, ConnectionId, ConnectionRecord, KeyId, NodeId, OrganizationId, UserId};
+use keystead_domain::{
+    Change, ConnectionId, ConnectionRecord, KeyId, NodeId, NodeStatus, OrganizationId, UserId,
+};
 use sqlx::{AnyConnection, Row as _};
 
-use super::{NodeRecord, Reconnecting, Woken};
+use super::{NodeRecord, Reconnecting, Woken, members};
 use crate::engine::DatabaseUrl;
 use crate::{OpenError, StoreError, issuing, organizations, rows, sealed, users};
 use jiff::Timestamp;
@@ -12,8 +14,6 @@ use jiff::Timestamp;
 const AT_ONCE: i64 = 1_000;
 /// Feed rows kept behind the last one, for nodes that were away for a moment.
 const KEPT: i64 = 10_000;
-/// A node that has said nothing for so long (by the clocks of the two nodes) is taken for gone, in milliseconds.
-const GONE: i64 = 3_600_000;
 
 /// Up to where the feed is known, and of which history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,16 +40,27 @@ pub enum Following {
     Halted(String),
 }
 
+/// What a node is told that asked for a lease.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// How far the feed is: until the node knows it that far, what it knows may be old.
+    pub committed: u64,
+    /// What time it is, by the database's clock.
+    pub at: Timestamp,
+}
+
 /// Follows the feed for one node.
 pub struct Follower {
     connection: Reconnecting,
     node: NodeRecord,
+    /// How often it has asked for a lease: counted here, since a row that was lost or forgotten would begin again.
+    renewals: i64,
 }
 
 impl Follower {
     /// Of a node. Nothing is connected yet.
     pub fn new(url: &DatabaseUrl, node: NodeRecord) -> Result<Self, OpenError> {
-        Ok(Self { connection: Reconnecting::new(url)?, node })
+        Ok(Self { connection: Reconnecting::new(url)?, node, renewals: 0 })
     }
 
     /// Where the feed is now: from here to go on after a load that begins later.
@@ -75,20 +86,27 @@ impl Follower {
         })
     }
 
-    /// Says that the node is there, how far it is and how many keys it holds, and *then* asks how far the feed is. Until it knows the
-    /// feed that far, what it knows may be old.
+    /// Says that the node is there, how far it is and how many keys it holds, and *then* asks how far the feed is.
     pub async fn renew(
         &mut self,
         position: &Position,
         keys: usize,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Asked, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
-        self.node.write(&mut connection, position.sequence, keys, now).await?;
+        self.renewals += 1;
+        self.node.write(&mut connection, position.sequence, (keys, self.renewals), now).await?;
         // A statement of its own: it sees all that was committed before it began, and so before anybody saw the one above.
-        let row = sqlx::query("SELECT sequence FROM feed WHERE id = 1").fetch_one(&mut connection).await?;
+        let row = sqlx::query(
+            "SELECT sequence, CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) FROM feed WHERE id = 1",
+        )
+        .fetch_one(&mut connection)
+        .await?;
         self.connection.put_back(connection);
-        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+        Ok(Asked {
+            committed: row.try_get::<i64, _>(0)?.unsigned_abs(),
+            at: rows::instant("feed", row.try_get(1)?)?,
+        })
     }
 
     /// What was committed after a position, which moves along.
@@ -117,14 +135,24 @@ impl Follower {
         Ok(())
     }
 
-    /// Forgets feed rows that every node is past, and nodes that have long been gone.
-    pub async fn tidy(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    /// What each node has written.
+    pub async fn nodes(&mut self) -> Result<Vec<NodeStatus>, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
-        sqlx::query("DELETE FROM nodes WHERE seen_at < $1 AND id <> $2")
-            .bind(now.as_millisecond() - GONE)
-            .bind(&self.node.id.as_bytes()[..])
-            .execute(&mut connection)
-            .await?;
+        let nodes = members::statuses(&mut connection).await?;
+        self.connection.put_back(connection);
+        Ok(nodes)
+    }
+
+    /// Forgets nodes that are gone, unless one asked for a lease again meanwhile, and feed rows that every other is past.
+    pub async fn tidy(&mut self, gone: &[NodeStatus]) -> Result<(), StoreError> {
+        let (mut connection, _) = self.connection.take().await?;
+        for node in gone {
+            sqlx::query("DELETE FROM nodes WHERE id = $1 AND renewals = $2")
+                .bind(&node.id.as_bytes()[..])
+                .bind(i64::try_from(node.renewals).unwrap_or(i64::MAX))
+                .execute(&mut connection)
+                .await?;
+        }
         sqlx::query(
             "DELETE FROM changes WHERE sequence <= (SELECT sequence FROM feed WHERE id = 1) - $1 \
              AND sequence <= (SELECT MIN(applied) FROM nodes)",

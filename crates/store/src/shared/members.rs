@@ -26,13 +26,13 @@ impl NodeRecord {
         &self,
         connection: &mut AnyConnection,
         applied: u64,
-        keys: usize,
+        (keys, renewals): (usize, i64),
         now: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO nodes (id, name, version, started_at, seen_at, renewals, applied, keys) \
-             VALUES ($1, $2, $3, $4, $5, 1, $6, $7) ON CONFLICT (id) DO UPDATE \
-             SET seen_at = $5, renewals = nodes.renewals + 1, applied = $6, keys = $7",
+             VALUES ($1, $2, $3, $4, $5, $8, $6, $7) ON CONFLICT (id) DO UPDATE \
+             SET seen_at = $5, renewals = $8, applied = $6, keys = $7",
         )
         .bind(&self.id.as_bytes()[..])
         .bind(&self.name)
@@ -41,6 +41,7 @@ impl NodeRecord {
         .bind(now.as_millisecond())
         .bind(i64::try_from(applied).unwrap_or(i64::MAX))
         .bind(i64::try_from(keys).unwrap_or(i64::MAX))
+        .bind(renewals)
         .execute(connection)
         .await?;
         Ok(())
@@ -58,19 +59,19 @@ impl Members {
         Ok(Self { connection: Reconnecting::new(url)? })
     }
 
+    /// Connects, if that was not done yet.
+    pub async fn connect(&mut self) -> Result<(), StoreError> {
+        let (connection, _) = self.connection.take().await?;
+        self.connection.put_back(connection);
+        Ok(())
+    }
+
     /// What each has written, and whether that was asked on a new connection: perhaps of another server, one that took over.
     pub async fn statuses(&mut self) -> Result<(Vec<NodeStatus>, bool), StoreError> {
         let (mut connection, is_new) = self.connection.take().await?;
-        let found = sqlx::query("SELECT id, renewals, applied FROM nodes").fetch_all(&mut connection).await?;
+        let statuses = statuses(&mut connection).await?;
         self.connection.put_back(connection);
-        let statuses = found.iter().map(|row| {
-            Ok(NodeStatus {
-                id: rows::id("nodes", row.try_get(0)?, NodeId::from_slice)?,
-                renewals: row.try_get::<i64, _>(1)?.unsigned_abs(),
-                applied: row.try_get::<i64, _>(2)?.unsigned_abs(),
-            })
-        });
-        Ok((statuses.collect::<Result<_, StoreError>>()?, is_new))
+        Ok((statuses, is_new))
     }
 
     /// Tells the others that there is something to read. It only saves them the time until they look by themselves: a database that
@@ -81,4 +82,17 @@ impl Members {
         self.connection.put_back(connection);
         Ok(())
     }
+}
+
+/// What each node has written.
+pub(super) async fn statuses(connection: &mut AnyConnection) -> Result<Vec<NodeStatus>, StoreError> {
+    let found = sqlx::query("SELECT id, renewals, applied FROM nodes").fetch_all(connection).await?;
+    let statuses = found.iter().map(|row| {
+        Ok(NodeStatus {
+            id: rows::id("nodes", row.try_get(0)?, NodeId::from_slice)?,
+            renewals: row.try_get::<i64, _>(1)?.unsigned_abs(),
+            applied: row.try_get::<i64, _>(2)?.unsigned_abs(),
+        })
+    });
+    statuses.collect()
 }
