@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use keystead_directory::Directory;
-use keystead_domain::{Committed, LeaseTerms, Leases};
+use keystead_domain::{Committed, LeaseTerms, Leases, clock_error};
 use keystead_store::{
-    DatabaseUrl, Follower, Members, NodeRecord, OpenError, Position, Store, Subscriber, Wake, Woken,
+    DatabaseUrl, Follower, Members, NodeRecord, OpenError, Position, Store, StoreError, Subscriber, Wake,
+    Woken,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -49,6 +51,15 @@ struct Shared {
     changed: Notify,
     /// A node may have applied something.
     acknowledged: Notify,
+}
+
+impl Shared {
+    /// Whether this machine's wall clock agrees with the database's, by which it was `at` when it was asked, after `before`. A manual
+    /// clock is nobody's but the test's.
+    fn check_clock(&self, before: Option<Timestamp>, at: Timestamp) -> Result<(), StoreError> {
+        let (Some(before), Some(after)) = (before, self.clock.system_time()) else { return Ok(()) };
+        clock_error(before, at, after).map_or(Ok(()), |by| Err(StoreError::Clock(by.unsigned_abs())))
+    }
 }
 
 /// A node that runs until it is [stopped](Self::stop).
@@ -168,7 +179,9 @@ async fn load(
     ring: &KeptRing,
     shared: &Shared,
 ) -> Result<Position, OpenError> {
-    let position = follower.position().await?;
+    let before = shared.clock.system_time();
+    let (position, at) = follower.position().await?;
+    shared.check_clock(before, at)?;
     // After the position: whoever changes it begins another epoch, which is noticed from there.
     let (kept, own) = (store.lease().await?, shared.terms);
     if kept != own {

@@ -62,7 +62,7 @@ pub use organizations::Excluded;
 pub use passwords::Passwords;
 pub use people::{KeyImpact, Person, PersonList};
 pub use reset::PasswordLink;
-pub use restore::{Replayed, Restored, ShippedLog};
+pub use restore::{Halt, Reopened, Replayed, Restored, ShippedLog};
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
 pub use store_secret::{ShortSecret, StoreSecret};

@@ -4,6 +4,7 @@
 //! apps are connected again, sessions that were minted end, and all tokens that were signed count no more, because other keys sign.
 //! What was revoked after the backup is revoked again as far as shipped audit logs tell; what they do not tell, nobody knows.
 
+mod reopen;
 mod replay;
 mod shipped;
 
@@ -12,11 +13,14 @@ use std::path::{Path, PathBuf};
 
 use keystead_domain::audit::Trace;
 use keystead_domain::{Operator, OrganizationId};
-use keystead_store::{BackupError, BackupHead, Checked, Ended, Restoring, StoreError, check_database};
+use keystead_store::{
+    BackupError, BackupHead, Checked, Ended, Restoring, StoreError, Transaction, check_database,
+};
 use serde_json::json;
 
 use crate::{App, Clock, Deployment, Entropy, Passwords};
 
+pub use reopen::{Halt, Reopened};
 pub use shipped::ShippedLog;
 
 use replay::Replay;
@@ -76,7 +80,7 @@ impl App {
         progress("Preparing the store.");
         let opened = Self::open(&restoring.ready(), deployment, Passwords::default(), clock, entropy).await;
         let app = opened.map_err(|error| BackupError::Open(Box::new(error)))?;
-        let begun = app.begin_anew(&head, shipped).await;
+        let begun = app.begin_on_backup(&head, shipped).await;
         if let Err(error) = app.close().await {
             tracing::warn!(%error, "the restored store was not closed cleanly");
         }
@@ -86,40 +90,46 @@ impl App {
     }
 
     /// In one transaction, so that no store is ever without it.
-    async fn begin_anew(
+    async fn begin_on_backup(
         &self,
         head: &BackupHead,
         shipped: Option<Shipped>,
     ) -> Result<(Ended, Option<Replayed>), StoreError> {
         let organizations = self.store.audited_organizations(Operator).await?;
         let mut change = self.store.begin(Trace::operator(self.now())).await?;
-        let ended = change.end_what_was_open(Operator).await?;
-        for (organization, _) in &organizations {
-            let replayed_to = shipped.as_ref().and_then(|shipped| shipped.last(*organization));
-            let details = json!({
-                "backupMadeAt": head.made_at.to_string(),
-                "backupVersion": head.version,
-                "replayedTo": replayed_to,
-            });
-            change.record_restored(Operator, *organization, details).await?;
-        }
-        let Some(shipped) = shipped else {
-            change.commit().await?;
-            return Ok((ended, None));
-        };
-        let names: BTreeMap<OrganizationId, Option<String>> = organizations.into_iter().collect();
-        let mut replay = Replay::new(&mut change);
-        for (organization, event) in shipped.events() {
-            replay.event(organization, event).await?;
-        }
-        let mut replayed = replay.finish();
-        replayed.logs = shipped.logs;
-        for log in &mut replayed.logs {
-            log.name = names.get(&log.organization).cloned().flatten().unwrap_or_default();
-        }
-        replayed.unknown_organizations = shipped.unknown.len();
-        replayed.unreadable_lines = shipped.unreadable_lines;
+        let of = json!({ "backupMadeAt": head.made_at.to_string(), "backupVersion": head.version });
+        let begun = begin_anew(&mut change, organizations, &of, shipped).await?;
         change.commit().await?;
-        Ok((ended, Some(replayed)))
+        Ok(begun)
     }
+}
+
+/// Ends what counts on a history that is lost, takes away again what shipped logs say, and appends to each audit log that this was done:
+/// `of` says what the store was brought back from.
+async fn begin_anew(
+    change: &mut Transaction,
+    organizations: Vec<(OrganizationId, Option<String>)>,
+    of: &serde_json::Value,
+    shipped: Option<Shipped>,
+) -> Result<(Ended, Option<Replayed>), StoreError> {
+    let ended = change.end_what_was_open(Operator).await?;
+    for (organization, _) in &organizations {
+        let mut details = of.clone();
+        details["replayedTo"] = json!(shipped.as_ref().and_then(|shipped| shipped.last(*organization)));
+        change.record_restored(Operator, *organization, details).await?;
+    }
+    let Some(shipped) = shipped else { return Ok((ended, None)) };
+    let names: BTreeMap<OrganizationId, Option<String>> = organizations.into_iter().collect();
+    let mut replay = Replay::new(change);
+    for (organization, event) in shipped.events() {
+        replay.event(organization, event).await?;
+    }
+    let mut replayed = replay.finish();
+    replayed.logs = shipped.logs;
+    for log in &mut replayed.logs {
+        log.name = names.get(&log.organization).cloned().flatten().unwrap_or_default();
+    }
+    replayed.unknown_organizations = shipped.unknown.len();
+    replayed.unreadable_lines = shipped.unreadable_lines;
+    Ok((ended, Some(replayed)))
 }

@@ -10,7 +10,7 @@ use keystead_domain::{Error, SigningKeyInfo, SigningRing};
 use crate::App;
 use crate::open::fault;
 
-pub(crate) use kept::{KeptRing, sealed_keys};
+pub(crate) use kept::{KeptRing, audit_signing_key, sealed_keys};
 
 impl App {
     /// How often to call [`maintain_sessions`](Self::maintain_sessions).

@@ -101,7 +101,10 @@ impl From<OpenError> for Failure {
                 "start it with the --revocation-wait (KEYSTEAD_REVOCATION_WAIT) of the others, or without; to change it, stop all nodes first."
             }
             OpenError::Load(StoreError::Halted(_)) => {
-                "the database lost changes that had been answered, so nothing may be served from it. docs/many-nodes.md says more."
+                "nothing may be served from it. `keystead store reopen` says what can be done; docs/many-nodes.md says more."
+            }
+            OpenError::Load(StoreError::Clock(_)) => {
+                "set the clocks of both machines by NTP: keys expire by them."
             }
             OpenError::NoRandomness => "check that this system has a source of random bytes.",
             OpenError::OldSqlite(_) => "build Keystead with the SQLite that it brings along.",

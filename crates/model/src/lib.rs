@@ -26,7 +26,7 @@
 //! - Loading in parts: it reads its position first, and what came between is told to it again.
 //! - A message that comes after its sender gave it up. The late commit of a row only makes others wait.
 //! - The restart of the node that revokes: whoever got no answer was promised nothing. That it begins with nothing seen is modelled.
-//! - Restored backups, new epochs and lifting a halt.
+//! - Restored backups, new epochs and opening a store again: who does that waits for a lease before it returns.
 //!
 //! A paused node is one to which nothing happens for a while, other than time.
 

@@ -54,7 +54,8 @@ pub use restore::Ended;
 pub use sealed::SealedName;
 pub use sessions::StartedSession;
 pub use shared::{
-    AgreedLease, Asked, Follower, Following, Members, NodeRecord, NodeRow, Position, Wake, Woken, agree_on_lease,
+    AgreedLease, Asked, Follower, Following, Members, NodeRecord, NodeRow, Position, Wake, Woken,
+    agree_on_lease,
 };
 pub use signing_key::signing_seed;
 pub use transaction::Transaction;

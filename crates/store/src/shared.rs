@@ -4,6 +4,7 @@
 //! (see [`keystead_domain::Change`]), and each number is told once all of it and of those before it is known.
 
 mod follow;
+mod halt;
 mod members;
 mod nodes;
 mod terms;

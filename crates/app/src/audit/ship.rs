@@ -18,6 +18,8 @@ use crate::App;
 const BATCH: i64 = 500;
 /// How long to wait after a failure, and between notes of what was shipped.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often a node asks what other nodes, which need not ship anything, have left for it.
+const OTHERS_EVERY: Duration = Duration::from_secs(5);
 
 impl App {
     /// Ships until `stop` resolves, then what is left. `write` writes bytes that are whole lines, and has them safe when it
@@ -38,9 +40,16 @@ impl App {
                     (false, None) => std::future::pending().await,
                 }
             };
+            let others = async {
+                match self.node {
+                    Some(_) => sleep(OTHERS_EVERY).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = self.store.audited().grown() => {}
                 () = again => {}
+                () = others => shipping.began = false,
                 () = &mut stop => break,
             }
         }
@@ -51,7 +60,7 @@ impl App {
 
 #[derive(Default)]
 struct Shipping {
-    /// The store was asked what was shipped before.
+    /// The store was asked what was not shipped yet.
     began: bool,
     /// Logs that have events to ship.
     behind: BTreeSet<OrganizationId>,
@@ -106,9 +115,14 @@ impl Shipping {
         write: &mut impl FnMut(Vec<u8>) -> Written,
     ) -> Result<(), Obstacle> {
         if !self.began {
-            let unshipped = app.store.unshipped_audit_logs(Operator).await?;
-            self.behind.extend(unshipped.iter().map(|(organization, _)| *organization));
-            self.shipped.extend(unshipped);
+            for (organization, noted) in app.store.unshipped_audit_logs(Operator).await? {
+                // What this node shipped a moment ago is not noted yet. Else the store knows best: another may have shipped more, and a
+                // store that was set back has other events under the same numbers.
+                let own = self.unnoted.contains(&organization).then(|| self.shipped.get(&organization));
+                let own = own.flatten().copied().unwrap_or(0);
+                self.shipped.insert(organization, noted.max(own));
+                self.behind.insert(organization);
+            }
             self.began = true;
         }
         self.behind.append(&mut app.store.audited().take());
@@ -156,7 +170,8 @@ impl Shipping {
             change.commit().await
         };
         match noted.await {
-            Ok(()) => self.unnoted.clear(),
+            // When a halted store is served again, it may have other events under these numbers.
+            Ok(()) | Err(StoreError::Halted(_)) => self.unnoted.clear(),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystead_domain::{Leases, clock_error};
+use keystead_domain::Leases;
 use keystead_store::{Follower, Following as Found, Position, Store, StoreError};
 use tokio::sync::watch;
 
@@ -133,13 +133,11 @@ impl Following {
         let Shared { directory, clock, .. } = &*self.shared;
         let before = clock.system_time();
         let told = self.follower.renew(&self.position, directory.keys(), clock.now()).await?;
-        if let (Some(before), Some(after)) = (before, clock.system_time())
-            && let Some(by) = clock_error(before, told.at, after)
-        {
+        let agrees = self.shared.check_clock(before, told.at);
+        if agrees.is_err() {
             directory.lease().end();
-            return Err(StoreError::Clock(by.unsigned_abs()));
         }
-        Ok(told.committed)
+        agrees.map(|()| told.committed)
     }
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {

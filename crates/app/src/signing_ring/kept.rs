@@ -144,11 +144,17 @@ pub(crate) async fn sealed_keys(
     let new_seed = || Ok(hex::encode(&entropy.bytes::<32>()?));
     let seed = open_or_seal(&mut change, SealedName::AuditSigning, &secret, entropy, new_seed).await?;
     change.commit().await?;
-    let seed = secret.open(SealedName::AuditSigning, &seed).ok_or(OpenError::OtherSecret)?;
-    let seed = hex::decode(&seed).ok_or_else(|| unreadable("it does not hold a seed"))?;
+    let signing_key = audit_signing_key(&secret, &seed)?;
     let (version, ring) = (AtomicI64::new(ring.version), opened(&secret, &ring)?);
     let place = RingPlace::Sealed { secret, version };
-    Ok((Arc::new(KeptRing { ring: ArcSwap::from_pointee(ring), place }), SigningKey::from_seed(&seed)))
+    Ok((Arc::new(KeptRing { ring: ArcSwap::from_pointee(ring), place }), signing_key))
+}
+
+/// The key that signs the ends of audit logs.
+pub(crate) fn audit_signing_key(secret: &StoreSecret, sealed: &SealedKeys) -> Result<SigningKey, OpenError> {
+    let seed = secret.open(SealedName::AuditSigning, sealed).ok_or(OpenError::OtherSecret)?;
+    let seed = hex::decode(&seed).ok_or_else(|| unreadable("it does not hold a seed"))?;
+    Ok(SigningKey::from_seed(&seed))
 }
 
 /// What is sealed under a name, which this secret opens, or what is made and sealed now.

@@ -193,6 +193,21 @@ pub(crate) enum IssuingCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Let a store on PostgreSQL be served again after its database lost changes (a fail-over to a standby that had not got them), or
+    /// was restored by PostgreSQL's own means. People sign in again, apps are connected again, and impersonated sessions end.
+    Reopen {
+        /// An audit log that was shipped (`serve --audit-log`, or a copy as JSON Lines): what was taken away by changes that the
+        /// database does not have is taken away again. May be given several times.
+        #[arg(long, value_name = "FILE")]
+        replay: Vec<PathBuf>,
+        /// Do it. Without this, nothing is done but to say what would be.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Check every organization's log from its first event: exit code 1 if anything was changed, reordered, left out or cut off.
     Verify {

@@ -25,10 +25,10 @@ pub(crate) async fn restore(store: &StoreSettings, file: &Path, replay: &[PathBu
 }
 
 /// What a restore ends in all cases.
-fn ended(ended: &Ended) -> String {
+pub(super) fn ended(ended: &Ended) -> String {
     let Ended { sessions, links, connections, impersonation_keys } = ended;
     format!(
-        "Ended, because nobody knows what became of it after the backup: console sessions {sessions}, one-time links {links}, \
+        "Ended, because nobody knows what became of it since: console sessions {sessions}, one-time links {links}, \
          connected apps {connections}, and the sessions of impersonation keys {impersonation_keys}. Other keys sign sessions now."
     )
 }
@@ -45,7 +45,7 @@ fn warn_of_the_time_after(restored: &Restored) {
     );
 }
 
-fn tell(replayed: &Replayed) -> Result<(), Failure> {
+pub(super) fn tell(replayed: &Replayed) -> Result<(), Failure> {
     for line in &replayed.taken {
         printed(out::line(format_args!("Again: {line}.")))?;
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use keystead_test_hosts::Postgres;
 
@@ -127,4 +128,106 @@ fn the_commands_of_the_page_about_many_nodes_start_a_node() {
     let node = Server::start(&mut bash);
     assert_eq!(node.get("/readyz", ""), 200);
     assert_eq!(shared.nodes(), "by the page");
+}
+
+#[test]
+fn a_store_that_lost_changes_is_served_by_nobody_until_it_is_opened_again_with_what_was_shipped() {
+    let (shared, place) = (Shared::new(), Place::new());
+    let args = ["serve", "--listen", "127.0.0.1:0", "--node-name", "a", "--audit-log", "audit.jsonl"];
+    let node = Server::start(&mut shared.command(&place, &args));
+    shared.ok(&place, &["user", "add", "ada@example.com", "--role", "administrator"]);
+    let create = |name| shared.ok(&place, &["key", "create", "--user", "ada@example.com", "--name", name]);
+    let [revoked, kept] = ["revoked", "kept"].map(|name| create(name).trim_end().to_owned());
+    node.stop();
+
+    // What a standby has that falls behind here, and takes over later.
+    let (server, name) = shared.url.rsplit_once('/').unwrap();
+    let maintenance = format!("{server}/postgres");
+    let sql = |statement: String| shared.postgres.sql(&maintenance, &statement);
+    sql(format!("CREATE DATABASE {name}_behind TEMPLATE {name} OWNER keystead"));
+    let node = Server::start(&mut shared.command(&place, &args));
+    let listed = shared.ok(&place, &["key", "list", "--user", "ada@example.com", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let id = listed.as_array().unwrap().iter().find(|key| key["name"] == "revoked").unwrap()["id"].clone();
+    shared.ok(&place, &["key", "revoke", id.as_str().unwrap()]);
+    assert_eq!([node.get("/verify", &revoked), node.get("/verify", &kept)], [401, 200]);
+    let is_shipped = || fs::read_to_string(place.path().join("audit.jsonl")).unwrap().contains("key.revoked");
+    until(is_shipped);
+    sql(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+    sql(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+    sql(format!("ALTER DATABASE {name} RENAME TO {name}_failed"));
+    sql(format!("ALTER DATABASE {name}_behind RENAME TO {name}"));
+    let halted = || shared.postgres.sql(&shared.url, "SELECT halted FROM feed");
+    until(|| halted().contains("not in the database any more"));
+    assert_eq!([node.get("/verify", &revoked), node.get("/verify", &kept)], [503, 503]);
+    assert_eq!(node.get("/readyz", ""), 503);
+    let told = shared.fails(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(told.contains("halted") && told.contains("keystead store reopen"), "{told}");
+
+    let told = shared.fails(&place, &["store", "reopen"]);
+    assert!(told.contains("The store is halted: change") && told.contains("--yes"), "{told}");
+    assert!(halted().contains("not in the database any more"), "nothing was done");
+    fs::write(place.path().join("no log"), "nothing").unwrap();
+    let told = shared.fails(&place, &["store", "reopen", "--yes", "--replay", "no log"]);
+    assert!(told.contains("stays halted") && told.contains("no event of an audit log"), "{told}");
+    assert!(halted().contains("not in the database any more"), "the first reason is kept");
+
+    let told = shared.ok(&place, &["store", "reopen", "--yes", "--replay", "audit.jsonl"]);
+    assert!(told.contains("Again: revoked key \"revoked\""), "{told}");
+    until(|| node.get("/verify", &kept) == 200);
+    assert_eq!(node.get("/verify", &revoked), 401);
+    shared.ok(&place, &["audit", "verify"]);
+    let log = shared.ok(&place, &["audit", "export", "--organization", "My organization"]);
+    assert!(log.contains("store.restored") && log.contains("haltedBecause"), "{log}");
+    node.stop();
+}
+
+/// A program whose wall clock is off by what the file says, but not the clock that leases are counted on: by Debian's package
+/// `faketime`.
+fn with_clock<'a>(command: &'a mut Command, file: &std::path::Path) -> &'a mut Command {
+    let library = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map(std::path::Path::new);
+    let library = library.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
+    let library = library.iter().find(|library| library.exists()).unwrap();
+    command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", file);
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("FAKETIME_CACHE_DURATION", "1")
+}
+
+#[test]
+fn a_node_whose_clock_jumps_answers_nothing_until_it_is_right_again() {
+    let (shared, place) = (Shared::new(), Place::new());
+    let clock = place.path().join("clock");
+    let is_off_by = |offset: &str| fs::write(&clock, offset).unwrap();
+    is_off_by("+0");
+    let serve = || {
+        let mut command = shared.command(&place, &["serve", "--listen", "127.0.0.1:0", "--node-name", "a"]);
+        with_clock(&mut command, &clock);
+        command
+    };
+    let node = Server::start(&mut serve());
+    shared.ok(&place, &["user", "add", "ada@example.com", "--role", "administrator"]);
+    let token = shared.ok(&place, &["key", "create", "--user", "ada@example.com", "--name", "ci"]);
+    let token = token.trim_end();
+    for offset in ["+3600", "-3600"] {
+        until(|| node.get("/verify", token) == 200);
+        is_off_by(offset);
+        until(|| node.get("/verify", token) == 503);
+        assert_eq!(node.get("/readyz", ""), 503);
+        is_off_by("+0");
+    }
+    until(|| node.get("/verify", token) == 200);
+    let (_, _, log) = node.stop();
+    assert!(log.contains("the clocks of this machine and of the database differ by"), "{log}");
+
+    is_off_by("-3600");
+    let output = serve().output().unwrap();
+    assert!(!output.status.success() && err(&output).contains("NTP"), "{}", err(&output));
+}
+
+/// Looks again until it is so.
+fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

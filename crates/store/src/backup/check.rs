@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Row as _};
 use std::str::FromStr as _;
 
 use super::{BackupError, BackupHead};
+use crate::Store;
 use crate::audit::{checkpoint, link, linked_event};
 use crate::open::{SQLITE, url};
 use crate::rows::id;
@@ -89,7 +90,27 @@ async fn check(
     let seed = hex::decode(&head.audit_signing_key);
     let seed =
         seed.ok_or_else(|| BackupError::Damaged("it holds no key that signs audit logs".to_owned()))?;
-    let key = SigningKey::from_seed(&seed).public();
+    let logs = logged_ends(connection, SigningKey::from_seed(&seed).public()).await?;
+    Ok(Checked {
+        schema,
+        feed: number(connection, "SELECT sequence FROM feed WHERE id = 1").await?,
+        keys: number(connection, "SELECT COUNT(*) FROM api_keys WHERE revoked_at IS NULL").await?,
+        users: number(connection, "SELECT COUNT(*) FROM users WHERE deleted_at IS NULL").await?,
+        logs,
+    })
+}
+
+impl Store {
+    /// Where each audit log ends, if each fits together from its first event on. `key` signs their checkpoints.
+    ///
+    /// # Errors
+    /// [`BackupError::AuditLog`] besides what the database says.
+    pub async fn logged_ends(&self, key: PublicKey) -> Result<Vec<LoggedEnd>, BackupError> {
+        logged_ends(&mut *self.readers.acquire().await?, key).await
+    }
+}
+
+async fn logged_ends(connection: &mut AnyConnection, key: PublicKey) -> Result<Vec<LoggedEnd>, BackupError> {
     let mut logs = Vec::new();
     let rows =
         sqlx::query("SELECT id, name FROM organizations ORDER BY id").fetch_all(&mut *connection).await?;
@@ -99,13 +120,7 @@ async fn check(
         let end = end.map_err(|fault| BackupError::AuditLog { organization, fault })?;
         logs.push(LoggedEnd { organization, name: row.try_get(1)?, end });
     }
-    Ok(Checked {
-        schema,
-        feed: number(connection, "SELECT sequence FROM feed WHERE id = 1").await?,
-        keys: number(connection, "SELECT COUNT(*) FROM api_keys WHERE revoked_at IS NULL").await?,
-        users: number(connection, "SELECT COUNT(*) FROM users WHERE deleted_at IS NULL").await?,
-        logs,
-    })
+    Ok(logs)
 }
 
 async fn schema(connection: &mut AnyConnection) -> Result<i64, BackupError> {

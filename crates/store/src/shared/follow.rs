@@ -63,14 +63,15 @@ impl Follower {
         Ok(Self { connection: Reconnecting::new(url)?, node, renewals: 0 })
     }
 
-    /// Where the feed is now: from here to go on after a load that begins later.
+    /// Where the feed is now, from where to go on after a load that begins later; and what time it is, by the database's clock.
     ///
     /// # Errors
     /// [`StoreError::Halted`] besides what the database says.
-    pub async fn position(&mut self) -> Result<Position, StoreError> {
+    pub async fn position(&mut self) -> Result<(Position, Timestamp), StoreError> {
         let (mut connection, _) = self.connection.take().await?;
         let row = sqlx::query(
-            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted FROM feed f \
+            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted, \
+             CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) FROM feed f \
              LEFT JOIN changes c ON c.sequence = f.sequence WHERE f.id = 1",
         )
         .fetch_one(&mut connection)
@@ -79,11 +80,12 @@ impl Follower {
         if let Some(why) = row.try_get::<Option<String>, _>(3)? {
             return Err(StoreError::Halted(why));
         }
-        Ok(Position {
+        let position = Position {
             sequence: row.try_get::<i64, _>(0)?.unsigned_abs(),
             epoch: row.try_get(1)?,
             mark: row.try_get(2)?,
-        })
+        };
+        Ok((position, rows::instant("feed", row.try_get(4)?)?))
     }
 
     /// Says that the node is there, how far it is and how many keys it holds, and *then* asks how far the feed is.
