@@ -1,11 +1,14 @@
 //! Stores of any size, made faster than through the front door.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use keystead_app::operator::{Answer, Command};
-use keystead_app::{App, Clock, Deployment, Entropy, Passwords, RequestOrigin};
+use keystead_app::{
+    App, Clock, DatabaseUrl, Deployment, Entropy, NodeSettings, Passwords, Place, RequestOrigin, SharedStore,
+    StoreSecret,
+};
 use keystead_domain::Actor;
 use keystead_token::{Prefix, Token};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -19,8 +22,18 @@ pub(crate) async fn open(folder: &Path) -> Result<App> {
     open_of(folder, Deployment::default()).await
 }
 
-async fn open_of(folder: &Path, deployment: Deployment) -> Result<App> {
-    Ok(App::open(folder, deployment, Passwords::default(), Clock::system(), Entropy::system()).await?)
+async fn open_of(place: impl Into<Place>, deployment: Deployment) -> Result<App> {
+    Ok(App::open(place, deployment, Passwords::default(), Clock::system(), Entropy::system()).await?)
+}
+
+/// Another node of a store on PostgreSQL.
+pub(crate) async fn open_node(url: &str, secret: &str, name: &str) -> Result<App> {
+    let shared = SharedStore {
+        url: DatabaseUrl::new(url),
+        node: NodeSettings { name: name.to_owned(), version: "bench".to_owned(), lease: None },
+        secret: StoreSecret::new(secret)?,
+    };
+    open_of(Place { folder: PathBuf::new(), shared: Some(shared) }, Deployment::default()).await
 }
 
 /// Makes a store with one administrator.
@@ -31,6 +44,12 @@ pub(crate) async fn empty(folder: &Path) -> Result<App> {
 /// The same of a deployment.
 pub(crate) async fn empty_of(folder: &Path, deployment: Deployment) -> Result<App> {
     let app = open_of(folder, deployment).await?;
+    add_administrator(&app).await?;
+    Ok(app)
+}
+
+/// Adds the administrator to a store that has nobody.
+pub(crate) async fn add_administrator(app: &App) -> Result<()> {
     let add = Command::UserAdd {
         email: ADMINISTRATOR.to_owned(),
         organization: None,
@@ -39,7 +58,7 @@ pub(crate) async fn empty_of(folder: &Path, deployment: Deployment) -> Result<Ap
         password: None,
     };
     match app.operate(add).await {
-        Answer::User { .. } => Ok(app),
+        Answer::User { .. } => Ok(()),
         _ => bail!("the administrator could not be added"),
     }
 }
@@ -134,7 +153,7 @@ fn now() -> Timestamp {
     Clock::system().now()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {

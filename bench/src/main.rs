@@ -14,6 +14,7 @@ mod fill;
 mod http;
 mod lighthouse;
 mod mcp;
+mod nodes;
 mod people;
 mod report;
 mod sessions;
@@ -42,6 +43,11 @@ const BENCHES: &[Bench] = &[
         about: "tools at /mcp against the protocol's SDK with an empty tool",
         run: mcp::run,
     },
+    Bench {
+        name: "nodes",
+        about: "many nodes on PostgreSQL: revocations, checks meanwhile, starts",
+        run: nodes::run,
+    },
     Bench { name: "people", about: "a role change, and the pages that list everybody", run: people::run },
 ];
 
@@ -62,6 +68,8 @@ fn main() -> Result<()> {
         ["serve-axum", ref headers @ ..] => http::server::axum(headers)?,
         ["serve-hyper", ref headers @ ..] => http::server::hyper(headers)?,
         ["serve-sdk"] => mcp::server::sdk()?,
+        ["node", url, secret] => nodes::process::serve(url, secret)?,
+        ["node-open", url, secret, token] => nodes::process::open(url, secret, token)?,
         ["hold", keys] => directory::hold(keys.parse()?)?,
         ["open", folder, token] => start::open(folder.as_ref(), token)?,
         [name] if BENCHES.iter().any(|bench| bench.name == name) => {

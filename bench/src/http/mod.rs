@@ -83,7 +83,8 @@ impl Server {
     }
 }
 
-fn request(token: &Token) -> Vec<u8> {
+/// The request that asks about a token.
+pub(crate) fn request(token: &Token) -> Vec<u8> {
     format!("GET /verify HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\n\r\n", token.expose())
         .into_bytes()
 }

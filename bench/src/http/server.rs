@@ -21,14 +21,17 @@ use crate::fill;
 
 /// Keystead on a store, writing down last use as `keystead serve` does. Prints its address.
 pub(crate) fn keystead(folder: &Path) -> Result<()> {
-    Runtime::new()?.block_on(async {
-        let app = Arc::new(fill::open(folder).await?);
-        tokio::spawn(sweep(Arc::clone(&app)));
-        let (listener, url) = listen().await?;
-        let settings = Settings::new(&url).map_err(anyhow::Error::msg)?;
-        println!("{url}");
-        Ok(serve(listener, router(Doors::new(app, settings)), std::future::pending()).await?)
-    })
+    Runtime::new()?.block_on(async { serve_app(fill::open(folder).await?).await })
+}
+
+/// Serves until the process is ended.
+pub(crate) async fn serve_app(app: App) -> Result<()> {
+    let app = Arc::new(app);
+    tokio::spawn(sweep(Arc::clone(&app)));
+    let (listener, url) = listen().await?;
+    let settings = Settings::new(&url).map_err(anyhow::Error::msg)?;
+    println!("{url}");
+    Ok(serve(listener, router(Doors::new(app, settings)), std::future::pending()).await?)
 }
 
 async fn sweep(app: Arc<App>) {
