@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use keystead_directory::Directory;
 use keystead_domain::{Committed, LeaseTerms, Leases, clock_error};
 use keystead_store::{
-    DatabaseUrl, Follower, Members, NodeRecord, OpenError, Position, Store, StoreError, Subscriber, Wake,
-    Woken,
+    DatabaseUrl, Follower, Members, NodeRecord, OpenError, Position, Reached, Store, StoreError, Subscriber,
+    Wake, Woken,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -99,15 +99,12 @@ impl Joining {
             acknowledged: Notify::new(),
         });
         let (ask, commits) = mpsc::unbounded_channel();
-        let subscriber = Subscriber::Asked(Box::new(move |sequence| -> BoxFuture<'static, ()> {
+        let subscriber = Subscriber::Asked(Box::new(move |sequence| -> BoxFuture<'static, Reached> {
             let (done, reached) = oneshot::channel();
-            let asked = ask.send(Reaching { change: Committed { sequence, at: clock.since_boot() }, done });
-            Box::pin(async move {
-                if asked.is_ok() {
-                    // A node that stops answers nobody any more, and tells nobody that a change holds.
-                    _ = reached.await;
-                }
-            })
+            let change = Committed { sequence, at: clock.since_boot() };
+            // A node that stops answers nobody any more, and tells nobody that a change holds.
+            _ = ask.send(Reaching { change, had_to_wait: false, done });
+            Box::pin(async move { reached.await.unwrap_or(Reached::LeaseEnded) })
         }));
         let joining = Self {
             shared,

@@ -49,7 +49,7 @@ pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
 pub use keystead_store::{
     AuditNames, BackupError, BackupHead, Checked, DatabaseUrl, Ended, KeySessions, NamedUser, OpenError,
-    StoreError, check_backup,
+    StoreError, check_backup, noticing_silence, silence_was_noticed,
 };
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};

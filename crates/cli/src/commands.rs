@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keystead_app::operator::{Answer, Command};
-use keystead_app::{App, Deployment, OpenError};
+use keystead_app::{App, Deployment, OpenError, noticing_silence};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -113,7 +113,10 @@ impl Owner {
                 other => break other?,
             }
         };
-        let answer = self.opened.insert(app).operate(command).await;
+        let (answer, waited) = noticing_silence(self.opened.insert(app).operate(command)).await;
+        if waited {
+            out::say("A node did not answer, so this took until it can accept nothing any more.");
+        }
         Ok(Outcome { answer, public_url: None })
     }
 

@@ -7,7 +7,8 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
+use keystead_app::noticing_silence;
 use tracing::Instrument as _;
 
 use crate::client_address::client_address;
@@ -17,6 +18,9 @@ use crate::{Doors, Peer};
 /// Marks an answer that carries a secret, and is therefore sent as it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NotCompressed;
+
+/// Says, of an answer to a change, that a node was silent: the change holds everywhere because that node can answer nothing any more.
+const WAITED: HeaderName = HeaderName::from_static("x-keystead-waited");
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -49,7 +53,11 @@ pub(crate) async fn observe(State(doors): State<Doors>, mut request: Request, ne
         request.extensions_mut().insert(Client(client));
     }
     let span = tracing::info_span!("request", id);
-    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
+    let work = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone());
+    let (mut response, waited) = noticing_silence(work).await;
+    if waited {
+        response.headers_mut().insert(WAITED, HeaderValue::from_static("silent-node"));
+    }
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert("x-request-id", id);
     }

@@ -19,13 +19,13 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use crate::StoreError;
 use crate::audit::Audited;
-use crate::engine::Engine;
-use crate::feed::Subscriber;
+use crate::engine::{Engine, FeedRow};
+use crate::feed::{Reached, Subscriber};
+use crate::{StoreError, silence};
 
 /// The outcome of a shared commit: not known yet, done, or failed and why.
-type Outcome = Option<Result<(), String>>;
+type Outcome = Option<Result<Reached, String>>;
 
 /// The one way to write.
 pub(crate) struct Committer {
@@ -56,8 +56,8 @@ struct Writer {
 struct Batch {
     /// Told to everybody who waits for the commit.
     outcome: watch::Sender<Outcome>,
-    /// Why the store is halted, if it is.
-    halted: Option<String>,
+    /// What it found.
+    feed: FeedRow,
     /// What the subscriber is told after it, with numbers, in order.
     changes: Vec<(i64, Change)>,
     /// Whose audit logs it appends to.
@@ -147,7 +147,7 @@ async fn open_turn(
     }
     writer.in_savepoint = true;
     writer.execute("SAVEPOINT turn").await?;
-    let halted = writer.batch.as_ref().and_then(|batch| batch.halted.clone());
+    let halted = writer.batch.as_ref().and_then(|batch| batch.feed.halted.clone());
     Ok((Turn { writer, changes: Vec::new(), audited: BTreeSet::new() }, halted))
 }
 
@@ -176,7 +176,12 @@ impl Turn {
         let mut outcome = uncancelled(self.release()).await?;
         let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match outcome {
-            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Ok(reached))) => {
+                if reached == Reached::LeaseEnded {
+                    silence::notice();
+                }
+                Ok(())
+            }
             Ok(Some(Err(cause))) => Err(StoreError::Commit(cause)),
             Ok(None) | Err(_) => Err(broken()),
         }
@@ -219,8 +224,8 @@ impl Writer {
         self.batch = Some(Batch::default());
         let connection = self.connection.as_mut().ok_or_else(broken)?;
         match self.engine.begin(connection).await {
-            Ok(halted) => {
-                self.batch = Some(Batch { halted, ..Batch::default() });
+            Ok(feed) => {
+                self.batch = Some(Batch { feed, ..Batch::default() });
                 Ok(())
             }
             Err(cause) => {
@@ -259,26 +264,23 @@ impl Writer {
 
     /// After the commit nothing can fail: all that the subscriber needs was read before it.
     fn tell(&mut self, batch: Batch) {
-        let Batch { outcome, changes, audited, .. } = batch;
+        let Batch { outcome, changes, audited, feed } = batch;
         self.audited.add(audited);
-        let Some(last) = changes.last().map(|(last, _)| last.unsigned_abs()) else {
-            outcome.send_replace(Some(Ok(())));
-            return;
-        };
+        let last = changes.last().map_or(feed.sequence, |(last, _)| last.unsigned_abs());
         self.committed.fetch_max(last, Ordering::Release);
         match &*self.subscriber {
             Subscriber::Told(tell) => {
                 for (sequence, change) in changes {
                     tell(sequence.unsigned_abs(), change);
                 }
-                outcome.send_replace(Some(Ok(())));
+                outcome.send_replace(Some(Ok(Reached::Known)));
             }
-            // Others write meanwhile.
+            // Others write meanwhile. Without a change of its own, whoever found that something is so already is answered when that
+            // holds on all nodes.
             Subscriber::Asked(reached) => {
                 let reached = reached(last);
                 tokio::spawn(async move {
-                    reached.await;
-                    outcome.send_replace(Some(Ok(())));
+                    outcome.send_replace(Some(Ok(reached.await)));
                 });
             }
         }

@@ -51,6 +51,15 @@ pub(crate) enum Engine {
     Postgres,
 }
 
+/// The feed's one row, as a transaction begins. Where one process owns the store, nobody needs it.
+#[derive(Debug, Default)]
+pub(crate) struct FeedRow {
+    /// The number of the last change.
+    pub(crate) sequence: u64,
+    /// Why the store is halted, if it is.
+    pub(crate) halted: Option<String>,
+}
+
 /// What a session with PostgreSQL is like, whatever the server's own settings are. A statement that hangs ends before those who wait
 /// for it give up; a node that is gone in the middle of a transaction does not keep the others from writing; and what is
 /// committed is on disk (promise 8), also where the server is told to be lax.
@@ -94,20 +103,19 @@ impl Engine {
     }
 
     /// Begins a transaction that nobody else writes beside. On PostgreSQL that is the lock of the feed's row, which all nodes take
-    /// first: so a rule that is checked inside of a transaction still holds when it commits, as with SQLite's one writer. Says why the
-    /// store is halted, if it is.
-    pub(crate) async fn begin(self, connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    /// first: so a rule that is checked inside of a transaction still holds when it commits, as with SQLite's one writer.
+    pub(crate) async fn begin(self, connection: &mut AnyConnection) -> Result<FeedRow, StoreError> {
         match self {
             Self::Sqlite => {
                 sqlx::query("BEGIN IMMEDIATE").execute(connection).await?;
-                Ok(None)
+                Ok(FeedRow::default())
             }
             Self::Postgres => {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
-                let row = sqlx::query("SELECT halted FROM feed WHERE id = 1 FOR UPDATE")
+                let row = sqlx::query("SELECT sequence, halted FROM feed WHERE id = 1 FOR UPDATE")
                     .fetch_one(connection)
                     .await?;
-                Ok(row.try_get(0)?)
+                Ok(FeedRow { sequence: row.try_get::<i64, _>(0)?.unsigned_abs(), halted: row.try_get(1)? })
             }
         }
     }

@@ -15,7 +15,16 @@ pub enum Subscriber {
     Told(Box<dyn Fn(u64, Change) + Send + Sync>),
     /// Of a store that many nodes share, each of which follows the feed by itself: it is told the last number of a commit, and resolves
     /// when no node can be without it.
-    Asked(Box<dyn Fn(u64) -> BoxFuture<'static, ()> + Send + Sync>),
+    Asked(Box<dyn Fn(u64) -> BoxFuture<'static, Reached> + Send + Sync>),
+}
+
+/// Why no node can be without a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// Each that may answer knows it.
+    Known,
+    /// One had said nothing, and its lease had to end first.
+    LeaseEnded,
 }
 
 /// Feed rows kept behind the last one. A store's one owner is told each change as it commits, so they are kept only for people who

@@ -35,6 +35,7 @@ mod sealed;
 mod sessions;
 mod shared;
 mod signing_key;
+mod silence;
 mod transaction;
 mod users;
 
@@ -42,7 +43,7 @@ pub use audit::{AuditNames, Audited, NamedUser};
 pub use backup::{BackupError, BackupHead, Checked, LoggedEnd, Restoring, check_backup, check_database};
 pub use engine::{DatabaseUrl, Location};
 pub use error::{OpenError, StoreError};
-pub use feed::Subscriber;
+pub use feed::{Reached, Subscriber};
 pub use impersonation::KeySessions;
 pub use keys::{KeyPage, NewKey, Recorded};
 pub use links::{LinkKind, Purpose};
@@ -58,5 +59,6 @@ pub use shared::{
     agree_on_lease,
 };
 pub use signing_key::signing_seed;
+pub use silence::{noticing_silence, silence_was_noticed};
 pub use transaction::Transaction;
 pub use users::{Credentials, NewUser};

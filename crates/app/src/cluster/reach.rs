@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keystead_domain::{Committed, Leases, NodeStatus, Reach};
-use keystead_store::{Members, StoreError, Woken};
+use keystead_store::{Members, Reached, StoreError, Woken};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Shared;
@@ -17,7 +17,9 @@ const LOOK_WITHIN: Duration = Duration::from_millis(500);
 /// A commit that somebody waits for.
 pub(super) struct Reaching {
     pub(super) change: Committed,
-    pub(super) done: oneshot::Sender<()>,
+    /// A look found somebody who may be without it.
+    pub(super) had_to_wait: bool,
+    pub(super) done: oneshot::Sender<Reached>,
 }
 
 /// Until it is stopped.
@@ -67,14 +69,18 @@ pub(super) async fn run(
         };
         waiting = waiting
             .into_iter()
-            .filter_map(|reaching| {
+            .filter_map(|mut reaching| {
                 let change = reaching.change;
                 let is_here = *shared.applied.borrow() >= change.sequence;
                 let reach = nodes.as_ref().map(|nodes| leases.reach(change, nodes, asked));
                 if is_here && reach == Some(Reach::Everywhere) || leases.is_long_past(change, asked) {
-                    _ = reaching.done.send(());
+                    let is_known =
+                        |nodes: &Vec<NodeStatus>| nodes.iter().all(|node| node.applied >= change.sequence);
+                    let is_known = !reaching.had_to_wait || nodes.as_ref().is_some_and(is_known);
+                    _ = reaching.done.send(if is_known { Reached::Known } else { Reached::LeaseEnded });
                     return None;
                 }
+                reaching.had_to_wait |= reach != Some(Reach::Everywhere);
                 Some(reaching)
             })
             .collect();

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use keystead_domain::audit::Trace;
 use keystead_domain::{Operator, SigningRing};
 use keystead_store::{
-    BackupError, DatabaseUrl, Ended, Location, OpenError, SealedName, Store, StoreError, Subscriber,
+    BackupError, DatabaseUrl, Ended, Location, OpenError, Reached, SealedName, Store, StoreError, Subscriber,
 };
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -99,7 +99,7 @@ impl App {
 
 /// A store that is not served here: nobody needs to be told of its changes.
 async fn open(url: &DatabaseUrl) -> Result<Store, OpenError> {
-    let nobody = Subscriber::Asked(Box::new(|_| std::future::ready(()).boxed()));
+    let nobody = Subscriber::Asked(Box::new(|_| std::future::ready(Reached::Known).boxed()));
     Store::open(Location::Postgres(url.clone()), nobody).await
 }
 

@@ -182,6 +182,46 @@ fn a_store_that_lost_changes_is_served_by_nobody_until_it_is_opened_again_with_w
     node.stop();
 }
 
+#[test]
+fn whoever_revokes_is_told_that_a_silent_node_had_to_be_waited_for() {
+    let (shared, place) = (Shared::new(), Place::new());
+    let (a, b) = (shared.serve(&place, "a"), shared.serve(&place, "b"));
+    shared.ok(&place, &["user", "add", "ada@example.com", "--role", "administrator"]);
+    let create = |name| shared.ok(&place, &["key", "create", "--user", "ada@example.com", "--name", name]);
+    let tokens = ["one", "two", "three", "own"].map(|name| create(name).trim_end().to_owned());
+    let listed = shared.ok(&place, &["key", "list", "--user", "ada@example.com", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let id = |name: &str| {
+        let key = listed.as_array().unwrap().iter().find(|key| key["name"] == name).unwrap();
+        key["id"].as_str().unwrap().to_owned()
+    };
+    let revoke = |name: &str| {
+        let query = format!("mutation {{ revokeApiKey(input: {{ id: {:?} }}) {{ revokedId }} }}", id(name));
+        let body = serde_json::json!({ "query": query }).to_string();
+        let headers = format!(
+            "Authorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+            tokens[3],
+            body.len()
+        );
+        request(&a.url, "POST /graphql", &headers, &body).1.to_ascii_lowercase()
+    };
+    let answer = revoke("one");
+    assert!(answer.contains("revokedid") && !answer.contains("waited"), "{answer}");
+
+    b.signal("-STOP");
+    let answer = revoke("two");
+    assert!(answer.contains("x-keystead-waited: silent-node"), "{answer}");
+    assert!(answer.contains("\"waitedforsilentnode\":true"), "{answer}");
+    let output = shared.command(&place, &["key", "revoke", &id("three")]).output().unwrap();
+    assert!(output.status.success() && err(&output).contains("A node did not answer"), "{}", err(&output));
+    b.signal("-CONT");
+    for token in &tokens[..3] {
+        assert_ne!(b.get("/verify", token), 200);
+        assert_eq!(a.get("/verify", token), 401);
+    }
+    assert_eq!(a.get("/verify", &tokens[3]), 200);
+}
+
 /// A program whose wall clock is off by what the file says, but not the clock that leases are counted on: by Debian's package
 /// `faketime`.
 fn with_clock<'a>(command: &'a mut Command, file: &std::path::Path) -> &'a mut Command {

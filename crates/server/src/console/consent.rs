@@ -5,7 +5,7 @@
 //! with an error, since anybody can register one (RFC 9700, section 4.11.2): it goes where somebody pressed a button to go.
 
 use axum::extract::RawQuery;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, StatusCode};
 use keystead_app::{AuthorizationError, PendingAuthorization};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::access::NEXT_MAX;
 use super::forms::Posted;
-use super::html::{PageError, page, policy_for_forms_to, see_other};
+use super::html::{PageError, page, policy_for_forms_to};
 use super::view::{Asking, ConsentPage, ErrorPage, Recipient};
 use super::visit::SignedIn;
 use crate::{assets, observe};
@@ -54,7 +54,8 @@ pub(crate) async fn decide(
     } else {
         pending.denied()
     };
-    Ok(see_other(&to))
+    // As it is: it belongs to the app.
+    Ok(Redirect::to(&to).into_response())
 }
 
 async fn check(visit: &SignedIn, query: &str) -> Result<PendingAuthorization, AuthorizationError> {

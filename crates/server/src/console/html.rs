@@ -7,9 +7,10 @@ use http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
+use keystead_app::silence_was_noticed;
 use keystead_domain::Error;
 
-use super::view::ErrorPage;
+use super::view::{ErrorPage, Notice, Tone};
 use crate::{Settings, assets, observe, problem};
 
 /// Nothing from elsewhere, nothing inline, framed by nobody.
@@ -61,7 +62,19 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
 
 /// After a form: another page, by GET, so that going back or reloading sends nothing again.
 pub(super) fn see_other(path: &str) -> Response {
+    if silence_was_noticed() {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        return Redirect::to(&format!("{path}{joint}waited=1")).into_response();
+    }
     Redirect::to(path).into_response()
+}
+
+/// What a page says that was just done, and that it took longer than usual, if [`see_other`] led there so.
+pub(super) fn done(said: &str, waited: &str) -> Notice {
+    const WAITED: &str =
+        " One of the servers did not answer, so this took until it can accept nothing any more.";
+    let waited = if waited.is_empty() { "" } else { WAITED };
+    Notice { tone: Tone::Good, text: format!("{said}{waited}") }
 }
 
 /// Once reached over TLS, always over TLS.

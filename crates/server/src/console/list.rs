@@ -8,6 +8,7 @@ use keystead_app::KeySessions;
 use keystead_domain::{Actor, ApiKey, Error, KeyFilter, KeyId, SearchText, Status, View};
 use serde::Deserialize;
 
+use super::html;
 use super::place::{KeysVisit, Place};
 use super::view::{self, Action, Bulk, Count, Filter, KeyRow, ListLinks, Notice, Time, Tone};
 use crate::Doors;
@@ -35,6 +36,8 @@ pub(crate) struct ListQuery {
     /// The key that it was done to, to mark its row.
     #[serde(default)]
     fresh: String,
+    #[serde(default)]
+    waited: String,
 }
 
 impl FromRequestParts<Doors> for ListQuery {
@@ -174,7 +177,7 @@ impl ListQuery {
             "revoked-many" => "The keys were revoked. They no longer work.",
             _ => return None,
         };
-        Some(Notice { tone: Tone::Good, text: text.to_owned() })
+        Some(html::done(text, &self.waited))
     }
 
     fn row(

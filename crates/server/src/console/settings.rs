@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::forms::{Posted, field_error};
-use super::html::{PageError, page, see_other};
-use super::view::{ConfirmForm, KeyPolicyPage, Notice, PolicyChoice, RenameForm, SettingsPage, Tone};
+use super::html::{self, PageError, page, see_other};
+use super::view::{ConfirmForm, KeyPolicyPage, Notice, PolicyChoice, RenameForm, SettingsPage};
 use super::visit::SignedIn;
 use crate::problem;
 
@@ -21,13 +21,15 @@ pub(crate) struct Done {
     /// What it was done to, to mark its row.
     #[serde(default)]
     pub(super) fresh: String,
+    #[serde(default)]
+    waited: String,
 }
 
 impl Done {
     /// What a page says of it, from its own words for what can be done there.
     pub(super) fn notice(&self, words: &[(&str, &str)]) -> Option<Notice> {
         let said = words.iter().find(|(done, _)| *done == self.done)?.1;
-        Some(Notice { tone: Tone::Good, text: said.to_owned() })
+        Some(html::done(said, &self.waited))
     }
 }
 

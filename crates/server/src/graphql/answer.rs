@@ -1,6 +1,7 @@
 //! What a GraphQL request is answered with: data, and errors with the contract's codes.
 
 use async_graphql::{PathSegment, Pos, Response, ServerError, Value as ConstValue};
+use keystead_app::silence_was_noticed;
 use keystead_domain::Error;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ pub(super) struct Answer {
     errors: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<ConstValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Value>,
 }
 
 impl Answer {
@@ -27,7 +30,8 @@ impl Answer {
         // section 6.4.4); those that can be and fail for what they name, such as `apiKey` and `user`, are null already.
         let whole = response.errors.iter().all(|error| has_place(&response.data, &error.path));
         let data = if whole { response.data } else { ConstValue::Null };
-        Self { errors, data: executed.then_some(data) }
+        let extensions = silence_was_noticed().then(|| json!({ "waitedForSilentNode": true }));
+        Self { errors, data: executed.then_some(data), extensions }
     }
 
     /// The answer to a request that is not executed.
@@ -36,7 +40,7 @@ impl Answer {
         if let Some(at) = at {
             error["locations"] = json!([at]);
         }
-        Self { errors: vec![error], data: None }
+        Self { errors: vec![error], data: None, extensions: None }
     }
 
     /// Whether the request was executed at all.
