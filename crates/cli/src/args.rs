@@ -9,6 +9,7 @@ mod impersonation;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -195,6 +196,11 @@ pub(crate) struct ServeSettings {
     /// the first node that starts when no other runs.
     #[arg(long, value_name = "DURATION", env = "KEYSTEAD_REVOCATION_WAIT", value_parser = revocation_wait)]
     pub(crate) revocation_wait: Option<LeaseTerms>,
+    /// How long the server goes on answering once it is told to stop (SIGTERM, Ctrl-C), such as `5s`: at most 1 minute. All the while
+    /// `/readyz` says no and answers end their connections, so that proxies and clients have found another node when it stops. It
+    /// must be longer than a proxy takes to notice. Whoever says it twice is not kept waiting.
+    #[arg(long, value_name = "DURATION", env = "KEYSTEAD_DRAIN", default_value = "0s", value_parser = drain)]
+    pub(crate) drain: Duration,
     /// Try Keystead out: an organization with some people and keys, in a temporary folder that is removed at the end. A
     /// configured store is left alone.
     #[arg(long, env = "KEYSTEAD_DEMO", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
@@ -273,6 +279,13 @@ fn node_name(text: &str) -> Result<String, String> {
 fn revocation_wait(text: &str) -> Result<LeaseTerms, String> {
     let length = text.parse::<SignedDuration>().ok().and_then(|length| length.try_into().ok());
     length.and_then(LeaseTerms::new).ok_or_else(|| "it takes a time from 500ms to 10s, such as 2s".to_owned())
+}
+
+fn drain(text: &str) -> Result<Duration, String> {
+    let length = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
+    length
+        .filter(|length| *length <= Duration::from_mins(1))
+        .ok_or_else(|| "it takes a time of at most 1m, such as 5s".to_owned())
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

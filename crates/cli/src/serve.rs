@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use keystead_app::{App, Deployment, MailSettingError, Mailer};
 use keystead_server::{Doors, Settings, metrics_router, router};
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -109,6 +110,8 @@ struct Server {
     /// Where a store is shared, commands go to the database by themselves.
     control: Option<Control>,
     audit_log: Option<AuditLog>,
+    /// How long it goes on answering once it is told to stop.
+    drain: Duration,
 }
 
 async fn start(
@@ -174,7 +177,8 @@ async fn start(
             code.expose()
         ))?;
     }
-    Ok(Server { app, doors, listener, metrics, control, audit_log })
+    tell_service_manager(NotifyState::Ready);
+    Ok(Server { app, doors, listener, metrics, control, audit_log, drain: settings.drain })
 }
 
 impl Server {
@@ -183,6 +187,7 @@ impl Server {
         let until = |mut stopped: watch::Receiver<bool>| async move {
             _ = stopped.wait_for(|stop| *stop).await;
         };
+        let doors = self.doors.clone();
         let public_url = self.doors.settings().public_url().to_owned();
         let commands = self.control.map(|control| {
             tokio::spawn(control.run(Arc::clone(&self.app), public_url, until(stopped.clone())))
@@ -202,10 +207,20 @@ impl Server {
         let mut requests =
             tokio::spawn(keystead_server::serve(self.listener, router(self.doors), until(stopped)));
 
-        let early = tokio::select! {
+        let mut early = tokio::select! {
             () = signals.stop() => None,
             ended = &mut requests => Some(ended),
         };
+        tell_service_manager(NotifyState::Stopping);
+        if early.is_none() && !self.drain.is_zero() {
+            tracing::info!(drain = ?self.drain, "about to stop: sending everybody elsewhere");
+            doors.leave();
+            tokio::select! {
+                () = tokio::time::sleep(self.drain) => {}
+                () = signals.stop() => {}
+                ended = &mut requests => early = Some(ended),
+            }
+        }
         tracing::info!("stopping");
         _ = stop.send(true);
         let served = match early {
@@ -237,6 +252,13 @@ impl Server {
         })?;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Tells systemd, if it is what started this.
+fn tell_service_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager could not be told how the server is");
     }
 }
 

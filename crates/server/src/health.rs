@@ -15,8 +15,11 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It may serve: the store answers.
+/// It may serve: the store answers, and it is not about to stop.
 pub(crate) async fn readyz(State(doors): State<Doors>) -> Response {
+    if doors.is_leaving() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
     if doors.app().is_ready().await {
         return "ready\n".into_response();
     }

@@ -43,7 +43,7 @@ pub(crate) async fn observe(State(doors): State<Doors>, mut request: Request, ne
         .app()
         .random()
         .map_or_else(|_| String::new(), |bytes| format!("{:016x}", u64::from_be_bytes(bytes)));
-    let method = request.method().clone();
+    let (method, version) = (request.method().clone(), request.version());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let client = request
         .extensions()
@@ -62,6 +62,7 @@ pub(crate) async fn observe(State(doors): State<Doors>, mut request: Request, ne
         response.headers_mut().insert("x-request-id", id);
     }
     strict_transport(doors.settings(), &mut response);
+    doors.send_elsewhere(version, &mut response);
     let elapsed = start.elapsed();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     doors.metrics().answered(response.status(), elapsed);

@@ -1,8 +1,12 @@
 //! What every handler shares.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use axum::response::Response;
+use http::header::CONNECTION;
+use http::{HeaderValue, Version};
 use keystead_app::{App, RequestOrigin};
 use keystead_domain::Actor;
 
@@ -19,6 +23,7 @@ struct Shared {
     settings: Settings,
     metrics: Metrics,
     graphql: crate::graphql::Schema,
+    leaving: AtomicBool,
 }
 
 impl Doors {
@@ -27,7 +32,7 @@ impl Doors {
     pub fn new(app: Arc<App>, settings: Settings) -> Self {
         let metrics = Metrics::new(&app);
         let graphql = crate::graphql::schema();
-        Self(Arc::new(Shared { app, settings, metrics, graphql }))
+        Self(Arc::new(Shared { app, settings, metrics, graphql, leaving: AtomicBool::new(false) }))
     }
 
     /// What they lead to.
@@ -40,6 +45,24 @@ impl Doors {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Sends everybody elsewhere from now on, and answers all that comes meanwhile: `/readyz` says no, so that proxies ask another
+    /// node, and each answer is the last of its connection, so that clients who keep theirs make a new one.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether everybody is sent elsewhere.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.0.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Says in an answer that it is the last of its connection, if it is. HTTP/2 has a frame for that instead, sent at the end.
+    pub(crate) fn send_elsewhere(&self, version: Version, response: &mut Response) {
+        if self.is_leaving() && version <= Version::HTTP_11 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

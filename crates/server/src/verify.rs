@@ -26,6 +26,12 @@ const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions"
 
 /// `GET`, `HEAD` or `POST /verify`.
 pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Response {
+    let mut response = answer(&doors, &request);
+    doors.send_elsewhere(request.version(), &mut response);
+    response
+}
+
+fn answer(doors: &Doors, request: &Request) -> Response {
     let wanted = match request.uri().query().map_or(Ok(None), Wanted::parse) {
         Ok(wanted) => wanted,
         Err(error) => return problem(&error),

@@ -11,6 +11,7 @@ mod backup;
 mod commands;
 mod configuration;
 mod demo;
+mod draining;
 mod errors;
 mod impersonation;
 mod mail;
