@@ -99,10 +99,10 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Keeps the change, if it [may](Self::check) be kept.
+    /// Keeps the change, if it [may](Self::check) be kept. Whoever found that it is so already is answered when that holds everywhere.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         self.check().await?;
-        self.transaction.commit().await.map_err(fault)
+        self.transaction.commit_as_found().await.map_err(fault)
     }
 }
 

@@ -208,6 +208,6 @@ pub(crate) async fn find_key(
     if let Some(key) = change.key(scope, id).await.map_err(fault)? {
         return Ok((change, key));
     }
-    change.commit().await.map_err(fault)?;
+    change.commit_as_found().await.map_err(fault)?;
     Err(Error::NotFound("API key"))
 }

@@ -66,7 +66,7 @@ impl App {
         let mut change = self.store.begin(Trace::of(actor, self.now())).await.map_err(fault)?;
         let Some((app, client)) = change.connection_of(&scope, id).await.map_err(fault)? else {
             // What ended it may be in the commit that is under way: it is said to be gone once that is done.
-            change.commit().await.map_err(fault)?;
+            change.commit_as_found().await.map_err(fault)?;
             return Err(Error::NotFound("connected app"));
         };
         change.end_connection(&client, ConnectionEnd::Person).await.map_err(fault)?;

@@ -58,6 +58,8 @@ struct Batch {
     outcome: watch::Sender<Outcome>,
     /// What it found.
     feed: FeedRow,
+    /// Somebody is answered only when all nodes know what they saw, also if they changed nothing.
+    must_reach: bool,
     /// What the subscriber is told after it, with numbers, in order.
     changes: Vec<(i64, Change)>,
     /// Whose audit logs it appends to.
@@ -171,9 +173,9 @@ impl Turn {
     }
 
     /// Adds the change to the shared transaction, lets the next one have its turn, and waits until the commit is on disk and
-    /// the subscriber was told.
-    pub(crate) async fn finish(self) -> Result<(), StoreError> {
-        let mut outcome = uncancelled(self.release()).await?;
+    /// the subscriber was told; `must_reach`: also of what was there before, if it changes nothing.
+    pub(crate) async fn finish(self, must_reach: bool) -> Result<(), StoreError> {
+        let mut outcome = uncancelled(self.release(must_reach)).await?;
         let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match outcome {
             Ok(Some(Ok(reached))) => {
@@ -187,10 +189,11 @@ impl Turn {
         }
     }
 
-    async fn release(mut self) -> Result<watch::Receiver<Outcome>, StoreError> {
+    async fn release(mut self, must_reach: bool) -> Result<watch::Receiver<Outcome>, StoreError> {
         self.writer.execute("RELEASE turn").await?;
         self.writer.in_savepoint = false;
         let batch = self.writer.batch.as_mut().ok_or_else(broken)?;
+        batch.must_reach |= must_reach;
         batch.changes.append(&mut self.changes);
         batch.audited.append(&mut self.audited);
         Ok(batch.outcome.subscribe())
@@ -264,8 +267,12 @@ impl Writer {
 
     /// After the commit nothing can fail: all that the subscriber needs was read before it.
     fn tell(&mut self, batch: Batch) {
-        let Batch { outcome, changes, audited, feed } = batch;
+        let Batch { outcome, changes, audited, feed, must_reach } = batch;
         self.audited.add(audited);
+        if changes.is_empty() && !must_reach {
+            outcome.send_replace(Some(Ok(Reached::Known)));
+            return;
+        }
         let last = changes.last().map_or(feed.sequence, |(last, _)| last.unsigned_abs());
         self.committed.fetch_max(last, Ordering::Release);
         match &*self.subscriber {

@@ -44,7 +44,13 @@ impl Transaction {
     /// After an error nothing of it was kept. Dropping the future does not undo what it had begun: whether the change was
     /// kept is then not known, as when a connection breaks before the answer.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.turn.finish().await
+        self.turn.finish(false).await
+    }
+
+    /// The same, and what this transaction found holds for verification as what it changed: that something is so already may be
+    /// the work of a commit which some node does not know yet.
+    pub async fn commit_as_found(self) -> Result<(), StoreError> {
+        self.turn.finish(true).await
     }
 
     pub(crate) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {

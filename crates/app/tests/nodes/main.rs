@@ -1,6 +1,7 @@
 //! Several nodes on one PostgreSQL: what holds on one holds on all when the call that made it so returns (promise 3).
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests may fail a test; clippy knows only #[test] functions"
 )]

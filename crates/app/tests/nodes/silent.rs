@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use keystead_app::Refusal;
+use keystead_test_hosts::Postgres;
 
 use crate::world::{A_LEASE, Nodes, in_time, until};
 
@@ -73,4 +74,30 @@ async fn a_node_that_cannot_renew_its_lease_says_that_it_is_not_ready_while_it_s
     node.link.mend();
     until(|| node.verify(&key.token) == Ok(())).await;
     assert!(in_time(node.app.is_ready()).await);
+}
+
+#[tokio::test]
+async fn whoever_finds_a_user_deactivated_already_is_answered_when_that_holds_on_all_nodes() {
+    let nodes = Nodes::new(3).await;
+    let actor = nodes.set_up().await;
+    let (bob, token) = nodes.all[0].member("bob@example.com").await;
+    nodes.all[2].link.cut();
+    let deactivate = |node: usize| {
+        let (app, actor) = (Arc::clone(&nodes.all[node].app), actor.clone());
+        tokio::spawn(async move { app.set_active(&actor, bob, false).await })
+    };
+    let first = deactivate(0);
+    until(|| nodes.all[1].verify(&token).is_err()).await;
+    let second = deactivate(1);
+    assert_eq!(nodes.all[2].verify(&token), Ok(()), "it holds a lease");
+    // In what time the database answers others many times, both have looked; none passes by which a lease ends.
+    let is_there = || Postgres::shared_fast().sql(&nodes.url, "SELECT COUNT(*) FROM users").trim() == "2";
+    for _ in 0..20 {
+        until(is_there).await;
+        assert!(!first.is_finished() && !second.is_finished());
+    }
+    for done in [first, second] {
+        nodes.as_time_passes(done).await.unwrap().unwrap();
+    }
+    assert_eq!(nodes.all[2].verify(&token), Err(Refusal::Unavailable));
 }

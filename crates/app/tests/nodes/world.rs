@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use keystead_app::operator::{Answer, Command};
 use keystead_app::{
     App, Clock, DatabaseUrl, Deployment, Entropy, KeyInput, NodeSettings, OpenError, Passwords, Place,
     Refusal, RequestOrigin, SessionRefusal, SessionSettings, SetUp, SharedStore, StoreSecret,
 };
 use keystead_domain::{
     Actor, Description, Email, Error, Expiration, KeyId, KeyName, LeaseTerms, NewPassword, OrganizationName,
-    PersonName,
+    PersonName, UserId,
 };
 use keystead_test_hosts::Postgres;
 use tempfile::TempDir;
@@ -182,6 +183,24 @@ impl Node {
     /// What it says of the token of a session.
     pub(crate) fn verify_session(&self, token: &str) -> Result<(), SessionRefusal> {
         self.app.verify_session(token, self.app.now()).map(drop)
+    }
+
+    /// Somebody else of the administrator's organization, and the token of a key of theirs.
+    pub(crate) async fn member(&self, email: &str) -> (UserId, String) {
+        let (email, organization) = (email.to_owned(), None);
+        let role = "member".to_owned();
+        let add = Command::UserAdd { email: email.clone(), organization, name: None, role, password: None };
+        let Answer::User { id, .. } = in_time(self.app.operate(add)).await else { panic!("not added") };
+        let create = Command::KeyCreate {
+            user: email,
+            organization: None,
+            name: "key".to_owned(),
+            expires: "never".to_owned(),
+        };
+        let Answer::Token { token, .. } = in_time(self.app.operate(create)).await else {
+            panic!("not created")
+        };
+        (id.parse().unwrap(), token.to_string())
     }
 
     pub(crate) async fn revoke(&self, actor: &Actor, key: &Key) {

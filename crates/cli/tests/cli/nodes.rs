@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use keystead_test_hosts::Postgres;
 
-use crate::support::{Place, Server, err, out};
+use crate::support::{Place, Server, err, out, request};
 
 /// A database, and the secret of its nodes.
 struct Shared {

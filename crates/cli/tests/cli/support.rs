@@ -213,7 +213,7 @@ pub(crate) fn post(url: &str, path: &str, media_type: &str, body: &str) -> serde
     serde_json::from_str(body).unwrap()
 }
 
-fn request(url: &str, method_and_path: &str, headers: &str, body: &str) -> (u16, String) {
+pub(crate) fn request(url: &str, method_and_path: &str, headers: &str, body: &str) -> (u16, String) {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

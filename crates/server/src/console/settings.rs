@@ -16,8 +16,8 @@ use crate::problem;
 /// What was just done, in the address that a form leads to.
 #[derive(Deserialize, Default)]
 pub(crate) struct Done {
-    #[serde(default)]
-    done: String,
+    #[serde(default, rename = "done")]
+    what: String,
     /// What it was done to, to mark its row.
     #[serde(default)]
     pub(super) fresh: String,
@@ -28,7 +28,7 @@ pub(crate) struct Done {
 impl Done {
     /// What a page says of it, from its own words for what can be done there.
     pub(super) fn notice(&self, words: &[(&str, &str)]) -> Option<Notice> {
-        let said = words.iter().find(|(done, _)| *done == self.done)?.1;
+        let said = words.iter().find(|(done, _)| *done == self.what)?.1;
         Some(html::done(said, &self.waited))
     }
 }
