@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use commands::{
     AuditCommand, ConfigCommand, IssuingCommand, KeyCommand, OrganizationCommand, SigningKeyCommand,
-    UserChoice, UserCommand,
+    StoreCommand, UserChoice, UserCommand,
 };
 pub(crate) use impersonation::ImpersonationSettings;
 
@@ -72,6 +72,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         replay: Vec<PathBuf>,
     },
+    /// Copy a whole store into another database.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check the configuration, or print what can be configured.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -7,6 +7,7 @@ mod key;
 mod organization;
 mod restore;
 mod signing_key;
+mod store_copy;
 mod user;
 
 use std::path::Path;
@@ -30,6 +31,7 @@ pub(crate) use key::key;
 pub(crate) use organization::organization;
 pub(crate) use restore::restore;
 pub(crate) use signing_key::signing_key;
+pub(crate) use store_copy::store;
 pub(crate) use user::user;
 
 /// How long to wait for a server that is starting, or for another command.

@@ -71,6 +71,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
             Command::Audit(command) => commands::audit(&store, command).await,
             Command::Backup { file } => commands::backup(&store, &file).await,
             Command::Restore { file, replay } => commands::restore(&store, &file, &replay).await,
+            Command::Store(command) => commands::store(&store, command).await,
             Command::Healthcheck { url, address } => health::check(url, &address).await,
             Command::Config(_) => printed(out::line(config::markdown().trim_end())),
             Command::Version => printed(out::line(concat!("keystead ", env!("CARGO_PKG_VERSION")))),

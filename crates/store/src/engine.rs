@@ -102,9 +102,13 @@ impl Engine {
             }
             Self::Postgres => {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
-                sqlx::query("SELECT sequence FROM feed WHERE id = 1 FOR UPDATE")
+                let feed = sqlx::query("SELECT copying FROM feed WHERE id = 1 FOR UPDATE")
                     .fetch_one(connection)
                     .await?;
+                // A node may have looked just before a copy into its store began.
+                if feed.try_get::<Option<&str>, _>(0)?.is_some() {
+                    return Err(StoreError::Unfinished);
+                }
             }
         }
         Ok(())

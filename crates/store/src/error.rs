@@ -55,6 +55,9 @@ pub enum OpenError {
         /// This one's.
         wanted: Duration,
     },
+    /// A copy of another store into it is not complete.
+    #[error("the copy into this store is not complete")]
+    Unfinished,
     /// What signs is sealed, and this node's secret does not open it.
     #[error(
         "the keys that sign do not open with this secret: they were sealed with another one, or changed in the database"
@@ -131,6 +134,9 @@ pub enum StoreError {
     /// Nobody may serve from this store.
     #[error("the store is halted: {0}")]
     Halted(String),
+    /// A copy of another store into it is not complete.
+    #[error("the copy into this store is not complete")]
+    Unfinished,
 }
 
 impl StoreError {
@@ -141,7 +147,7 @@ impl StoreError {
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
             }
-            Self::Commit(_) | Self::IssuingStopped | Self::Halted(_) => false,
+            Self::Commit(_) | Self::IssuingStopped | Self::Halted(_) | Self::Unfinished => false,
         }
     }
 }

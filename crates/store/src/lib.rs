@@ -11,6 +11,7 @@
 mod audit;
 mod backup;
 mod commit;
+mod copy;
 mod engine;
 mod error;
 mod feed;
@@ -40,6 +41,7 @@ mod users;
 
 pub use audit::{AuditNames, Audited, NamedUser};
 pub use backup::{BackupError, BackupHead, Checked, LoggedEnd, Restoring, check_backup, check_database};
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopySource, CopyTarget};
 pub use engine::{DatabaseUrl, Location};
 pub use error::{OpenError, StoreError};
 pub use feed::Subscriber;

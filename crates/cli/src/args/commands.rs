@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use keystead_domain::Expiration;
 use keystead_domain::audit::PublicKey;
 
-use super::{AddressSettings, PrefixSettings, ServeSettings};
+use super::{AddressSettings, PrefixSettings, SecretText, ServeSettings};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrganizationCommand {
@@ -170,6 +170,21 @@ pub(crate) enum SigningKeyCommand {
         /// Replace all keys instead: every session that they signed ends, at once. For when somebody may have read the keys.
         #[arg(long)]
         discard_old: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy a whole store into another database, with the keys that sign, and compare all rows. Stop the servers of both first. One that
+    /// was interrupted goes on when it is run again. A store is named by a URL, as --database-url takes it; --secret is that of
+    /// the nodes, whichever side is theirs. The password in a URL can be left out and given as PGPASSWORD.
+    Copy {
+        /// The store to copy. It stays as it is.
+        #[arg(long, value_name = "URL")]
+        from: SecretText,
+        /// Where the copy is to be: an empty database, or a folder without a store.
+        #[arg(long, value_name = "URL")]
+        to: SecretText,
     },
 }
 

@@ -23,5 +23,6 @@ mod roles;
 mod secrets;
 mod serving;
 mod socket;
+mod store_copy;
 mod support;
 mod users;

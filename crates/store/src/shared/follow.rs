@@ -55,11 +55,11 @@ impl Follower {
     /// Where the feed is now: from here to go on after a load that begins later.
     ///
     /// # Errors
-    /// [`StoreError::Halted`] besides what the database says.
+    /// [`StoreError::Halted`] and [`StoreError::Unfinished`], besides what the database says.
     pub async fn position(&mut self) -> Result<Position, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
         let row = sqlx::query(
-            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted FROM feed f \
+            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted, f.copying FROM feed f \
              LEFT JOIN changes c ON c.sequence = f.sequence WHERE f.id = 1",
         )
         .fetch_one(&mut connection)
@@ -67,6 +67,9 @@ impl Follower {
         self.connection.put_back(connection);
         if let Some(why) = row.try_get::<Option<String>, _>(3)? {
             return Err(StoreError::Halted(why));
+        }
+        if row.try_get::<Option<&str>, _>(4)?.is_some() {
+            return Err(StoreError::Unfinished);
         }
         Ok(Position {
             sequence: row.try_get::<i64, _>(0)?.unsigned_abs(),
