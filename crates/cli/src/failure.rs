@@ -81,7 +81,7 @@ impl From<OpenError> for Failure {
                 "make it readable for the user that runs Keystead and for nobody else (chmod 600). If it is damaged, bring it back from a \
                  backup, or move it away to get another."
             }
-            OpenError::Newer { .. } => {
+            OpenError::Newer { .. } | OpenError::Load(StoreError::Outdated { .. }) => {
                 "run the newer Keystead that made it, or restore the backup that was taken before the update."
             }
             OpenError::Credentials(_) => {
@@ -102,6 +102,10 @@ impl From<OpenError> for Failure {
             }
             OpenError::Load(StoreError::Halted(_)) => {
                 "the database lost changes that had been answered, so nothing may be served from it. docs/many-nodes.md says more."
+            }
+            OpenError::OlderNodes(_) => {
+                "upgrade one release after the other: stop those nodes, then start this one. A node that crashed is forgotten within an \
+                 hour."
             }
             OpenError::Unfinished | OpenError::Load(StoreError::Unfinished) => {
                 "run the same `keystead store copy` once more: it goes on where it stopped. To give it up, remove the folder or the \

@@ -37,6 +37,7 @@ mod sessions;
 mod shared;
 mod signing_key;
 mod transaction;
+mod upgrade;
 mod users;
 
 pub use audit::{AuditNames, Audited, NamedUser};

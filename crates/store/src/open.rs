@@ -13,6 +13,7 @@ use sqlx::{AnyConnection, AnyPool, Connection as _, Row as _};
 use crate::commit::Committer;
 use crate::engine::{DatabaseUrl, Engine, Location};
 use crate::feed::Subscriber;
+use crate::upgrade::{newest, upgrade};
 use crate::{OpenError, load};
 
 /// The oldest SQLite that is trusted: those from 3.7.0 to 3.51.2 can corrupt a database when a checkpoint resets the WAL while
@@ -20,7 +21,7 @@ use crate::{OpenError, load};
 pub const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(crate) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that read, besides the one that writes and those that load.
 const READERS: u32 = 4;
@@ -70,7 +71,7 @@ impl Store {
     async fn open_postgres(url: &DatabaseUrl, subscriber: Subscriber) -> Result<Self, OpenError> {
         let options = AnyConnectOptions::from_str(url.expose()).map_err(OpenError::of_postgres)?;
         let source = load::Source::postgres(url).map_err(OpenError::of_postgres)?;
-        let connection = ready_postgres(&options).await?;
+        let connection = ready_postgres(url, &options).await?;
         Self::assemble(Engine::Postgres, connection, options, subscriber, source, None).await
     }
 
@@ -111,9 +112,12 @@ impl Store {
 }
 
 /// A connection that writes to a store on PostgreSQL, which is brought up to this release.
-pub(crate) async fn ready_postgres(options: &AnyConnectOptions) -> Result<AnyConnection, OpenError> {
+pub(crate) async fn ready_postgres(
+    url: &DatabaseUrl,
+    options: &AnyConnectOptions,
+) -> Result<AnyConnection, OpenError> {
     let mut connection = primary(options).await?;
-    migrate(Engine::Postgres, &mut connection).await?;
+    upgrade(url.migrations(), &mut connection).await?;
     refuse_unfinished(&mut connection).await?;
     Ok(connection)
 }
@@ -138,7 +142,10 @@ async fn refuse_unfinished(connection: &mut AnyConnection) -> Result<(), OpenErr
 
 /// The newest schema that this binary knows.
 pub(crate) fn known_schema(engine: Engine) -> i64 {
-    engine.migrations().iter().map(|migration| migration.version).max().unwrap_or(0)
+    newest(match engine {
+        Engine::Sqlite => &SQLITE,
+        Engine::Postgres => &POSTGRES,
+    })
 }
 
 /// The schema of what is in a database: `None` if there is no store in it.
@@ -220,19 +227,13 @@ pub(crate) async fn check_version(connection: &mut AnyConnection) -> Result<(), 
 
 /// Brings what is in a database up to this binary's schema.
 pub(crate) async fn migrate(engine: Engine, connection: &mut AnyConnection) -> Result<(), OpenError> {
-    match engine.migrations().run(connection).await {
-        Err(MigrateError::VersionMissing(found)) => {
-            Err(OpenError::Newer { found, known: known_schema(engine) })
-        }
-        other => Ok(other?),
-    }
-}
-
-impl Engine {
-    fn migrations(self) -> &'static Migrator {
-        match self {
-            Self::Sqlite => &SQLITE,
-            Self::Postgres => &POSTGRES,
-        }
+    match engine {
+        Engine::Postgres => upgrade(&POSTGRES, connection).await,
+        Engine::Sqlite => match SQLITE.run(connection).await {
+            Err(MigrateError::VersionMissing(found)) => {
+                Err(OpenError::Newer { found, known: known_schema(engine) })
+            }
+            other => Ok(other?),
+        },
     }
 }

@@ -98,7 +98,14 @@ impl Following {
         let mut committed = None;
         if asked >= self.renew_at {
             let keys = self.shared.directory.keys();
-            committed = Some(self.follower.renew(&self.position, keys, now(&self.shared)).await?);
+            let renewed = self.follower.renew(&self.position, keys, now(&self.shared)).await;
+            if let Err(error @ StoreError::Outdated { .. }) = &renewed {
+                tracing::error!(%error, "this node answers nothing any more: start a later release");
+                // In this order: from then on nobody waits for it.
+                self.lose();
+                self.follower.leave().await?;
+            }
+            committed = Some(renewed?);
         }
         self.catch_up().await?;
         if self.is_lost {

@@ -25,4 +25,5 @@ mod serving;
 mod socket;
 mod store_copy;
 mod support;
+mod upgrade;
 mod users;

@@ -11,7 +11,7 @@ use crate::support::{Place, Server, err, out};
 pub(crate) struct Shared {
     pub(crate) postgres: &'static Postgres,
     pub(crate) url: String,
-    secret: String,
+    pub(crate) secret: String,
 }
 
 impl Shared {

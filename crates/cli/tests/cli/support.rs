@@ -129,9 +129,13 @@ impl Server {
         self.stop_by("-TERM")
     }
 
-    pub(crate) fn stop_by(mut self, signal: &str) -> (ExitStatus, String, String) {
+    pub(crate) fn signal(&self, signal: &str) {
         let kill = Command::new("/bin/kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
+    }
+
+    pub(crate) fn stop_by(mut self, signal: &str) -> (ExitStatus, String, String) {
+        self.signal(signal);
         // The output ends when the process does: no need to poll it.
         let printed = drain(&self.lines);
         let log = drain(&self.log);

@@ -265,6 +265,8 @@ CREATE TABLE feed (
     -- Since when and why the operator has stopped the issuing of credentials; NULL while they are issued.
     issuing_stopped_at  BIGINT,
     issuing_stopped_why TEXT CHECK (length(issuing_stopped_why) <= 500),
+    -- Nodes that do not know this schema may not serve.
+    oldest_schema BIGINT NOT NULL DEFAULT 0,
     -- While a copy of another store into this one is not complete: a digest of that one. Nobody serves until then.
     copying  TEXT
 );
@@ -282,6 +284,8 @@ CREATE TABLE nodes (
     id         BYTEA  NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     name       TEXT   NOT NULL CHECK (length(name) <= 255),
     version    TEXT   NOT NULL CHECK (length(version) <= 100),
+    -- The newest that it knows.
+    schema     BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     -- By the node's own clock, for people.
     seen_at    BIGINT NOT NULL,

@@ -5,6 +5,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::{NodeRecord, Reconnecting, Woken};
 use crate::engine::DatabaseUrl;
+use crate::upgrade::newest;
 use crate::{OpenError, StoreError, issuing, organizations, rows, sealed, users};
 use jiff::Timestamp;
 
@@ -44,12 +45,14 @@ pub enum Following {
 pub struct Follower {
     connection: Reconnecting,
     node: NodeRecord,
+    /// The newest schema that it knows.
+    schema: i64,
 }
 
 impl Follower {
     /// Of a node. Nothing is connected yet.
     pub fn new(url: &DatabaseUrl, node: NodeRecord) -> Result<Self, OpenError> {
-        Ok(Self { connection: Reconnecting::new(url)?, node })
+        Ok(Self { connection: Reconnecting::new(url)?, node, schema: newest(url.migrations()) })
     }
 
     /// Where the feed is now: from here to go on after a load that begins later.
@@ -59,7 +62,7 @@ impl Follower {
     pub async fn position(&mut self) -> Result<Position, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
         let row = sqlx::query(
-            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted, f.copying FROM feed f \
+            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted, f.copying, f.oldest_schema FROM feed f \
              LEFT JOIN changes c ON c.sequence = f.sequence WHERE f.id = 1",
         )
         .fetch_one(&mut connection)
@@ -71,6 +74,7 @@ impl Follower {
         if row.try_get::<Option<&str>, _>(4)?.is_some() {
             return Err(StoreError::Unfinished);
         }
+        self.require_known(row.try_get(5)?)?;
         Ok(Position {
             sequence: row.try_get::<i64, _>(0)?.unsigned_abs(),
             epoch: row.try_get(1)?,
@@ -80,6 +84,9 @@ impl Follower {
 
     /// Says that the node is there, how far it is and how many keys it holds, and *then* asks how far the feed is. Until it knows the
     /// feed that far, what it knows may be old.
+    ///
+    /// # Errors
+    /// [`StoreError::Outdated`] besides what the database says: this node gets no lease any more.
     pub async fn renew(
         &mut self,
         position: &Position,
@@ -87,11 +94,19 @@ impl Follower {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
-        self.node.write(&mut connection, position.sequence, keys, now).await?;
+        self.node.write(&mut connection, position.sequence, keys, now, self.schema).await?;
         // A statement of its own: it sees all that was committed before it began, and so before anybody saw the one above.
-        let row = sqlx::query("SELECT sequence FROM feed WHERE id = 1").fetch_one(&mut connection).await?;
+        let row = sqlx::query("SELECT sequence, oldest_schema FROM feed WHERE id = 1")
+            .fetch_one(&mut connection)
+            .await?;
         self.connection.put_back(connection);
+        self.require_known(row.try_get(1)?)?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+
+    fn require_known(&self, needed: i64) -> Result<(), StoreError> {
+        let known = self.schema;
+        if needed > known { Err(StoreError::Outdated { needed, known }) } else { Ok(()) }
     }
 
     /// What was committed after a position, which moves along.
