@@ -30,6 +30,7 @@ mod restore;
 mod roles;
 mod sign_in;
 mod signing_ring;
+mod store_copy;
 mod store_secret;
 mod sweep;
 mod users;
@@ -48,8 +49,8 @@ pub use invitations::{Invited, Mailed, NewPerson};
 pub use keys::{CreatedKey, ExpiringKeys, KeyInput, KeyList};
 pub use keystead_directory::Verified;
 pub use keystead_store::{
-    AuditNames, BackupError, BackupHead, Checked, DatabaseUrl, Ended, KeySessions, NamedUser, OpenError,
-    StoreError, check_backup, noticing_silence, silence_was_noticed,
+    AuditNames, BackupError, BackupHead, Checked, CopiedTable, CopyError, CopyProgress, DatabaseUrl, Ended,
+    KeySessions, NamedUser, OpenError, StoreError, check_backup, noticing_silence, silence_was_noticed,
 };
 pub use links::{Acceptance, LinkTarget, SetUp};
 pub use mail::{Mail, MailError, MailSettingError, Mailer};
@@ -65,6 +66,7 @@ pub use reset::PasswordLink;
 pub use restore::{Halt, Reopened, Replayed, Restored, ShippedLog};
 pub use roles::RoleInput;
 pub use sign_in::{BrowserSecret, SignedIn};
+pub use store_copy::{StoreSite, copy_store};
 pub use store_secret::{ShortSecret, StoreSecret};
 pub use users::{NEW_USERS_MAX, NewUsers, UserEdit};
 pub use watch::ChangeWatch;

@@ -276,9 +276,12 @@ pub(crate) fn fault(error: StoreError) -> Error {
         // No fault.
         StoreError::IssuingStopped => return Error::IssuingStopped,
         StoreError::Corrupt { .. } => Error::Internal,
-        StoreError::Database(_) | StoreError::Commit(_) | StoreError::Halted(_) | StoreError::Clock(_) => {
-            Error::Unavailable
-        }
+        StoreError::Database(_)
+        | StoreError::Commit(_)
+        | StoreError::Halted(_)
+        | StoreError::Clock(_)
+        | StoreError::Unfinished
+        | StoreError::Outdated { .. } => Error::Unavailable,
     };
     tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
     told

@@ -73,7 +73,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         replay: Vec<PathBuf>,
     },
-    /// Work on a store as a whole.
+    /// Copy a whole store into another database, or bring back one that lost changes.
     #[command(subcommand)]
     Store(StoreCommand),
     /// Check the configuration, or print what can be configured.

@@ -8,6 +8,7 @@ mod organization;
 mod reopen;
 mod restore;
 mod signing_key;
+mod store_copy;
 mod user;
 
 use std::path::Path;
@@ -18,7 +19,7 @@ use keystead_app::{App, Deployment, OpenError, noticing_silence};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::args::{AddressSettings, StoreSettings};
+use crate::args::{AddressSettings, StoreCommand, StoreSettings};
 use crate::control::{self, Reply};
 use crate::failure::Failure;
 use crate::store::Site;
@@ -29,10 +30,17 @@ pub(crate) use backup::backup;
 pub(crate) use issuing::issuing;
 pub(crate) use key::key;
 pub(crate) use organization::organization;
-pub(crate) use reopen::reopen;
 pub(crate) use restore::restore;
 pub(crate) use signing_key::signing_key;
 pub(crate) use user::user;
+
+/// `keystead store …`.
+pub(crate) async fn store(settings: &StoreSettings, command: StoreCommand) -> Result<(), Failure> {
+    match command {
+        StoreCommand::Copy { from, to } => store_copy::copy(settings, &from, &to).await,
+        StoreCommand::Reopen { replay, yes } => reopen::reopen(settings, &replay, yes).await,
+    }
+}
 
 /// How long to wait for a server that is starting, or for another command.
 const BUSY: Duration = Duration::from_secs(5);

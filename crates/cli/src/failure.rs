@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use keystead_app::{BackupError, OpenError, StoreError};
+use keystead_app::{BackupError, CopyError, OpenError, StoreError};
 
 /// An error for the person at the terminal.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl From<OpenError> for Failure {
                 "make it readable for the user that runs Keystead and for nobody else (chmod 600). If it is damaged, bring it back from a \
                  backup, or move it away to get another."
             }
-            OpenError::Newer { .. } => {
+            OpenError::Newer { .. } | OpenError::Load(StoreError::Outdated { .. }) => {
                 "run the newer Keystead that made it, or restore the backup that was taken before the update."
             }
             OpenError::Credentials(_) => {
@@ -105,6 +105,14 @@ impl From<OpenError> for Failure {
             }
             OpenError::Load(StoreError::Clock(_)) => {
                 "set the clocks of both machines by NTP: keys expire by them."
+            }
+            OpenError::OlderNodes(_) => {
+                "upgrade one release after the other: stop those nodes, then start this one. A node that crashed is forgotten within an \
+                 hour."
+            }
+            OpenError::Unfinished | OpenError::Load(StoreError::Unfinished) => {
+                "run the same `keystead store copy` once more: it goes on where it stopped. To give it up, remove the folder or the \
+                 database."
             }
             OpenError::NoRandomness => "check that this system has a source of random bytes.",
             OpenError::OldSqlite(_) => "build Keystead with the SQLite that it brings along.",
@@ -152,6 +160,44 @@ impl From<BackupError> for Failure {
             BackupError::Store(_) | BackupError::Database(_) | BackupError::Stopped => {
                 "nothing was left behind. Check that the disk is healthy and not full, then try again."
             }
+        };
+        Self::new(error.to_string()).cause(&error).hint(hint)
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        let hint = match &error {
+            CopyError::From(OpenError::InUse(_)) | CopyError::Serving(_) => {
+                "stop all servers of that store first, and keep them stopped: what they do after the copy is not in it."
+            }
+            CopyError::From(OpenError::Newer { .. }) | CopyError::To(OpenError::Newer { .. }) => {
+                "run the newer Keystead that made it."
+            }
+            CopyError::From(OpenError::Unfinished) => {
+                "it is itself a copy that is not complete: complete it first."
+            }
+            CopyError::From(OpenError::OtherSecret) => {
+                "set --secret (KEYSTEAD_SECRET or KEYSTEAD_SECRET_FILE) to what the nodes have."
+            }
+            CopyError::From(_) | CopyError::To(_) => "nothing was copied. Check the URLs in --from and --to.",
+            CopyError::NoStore => "check the URL in --from.",
+            CopyError::Older { .. } => {
+                "bring it up to date first: any command that opens it does, such as `keystead organization list`."
+            }
+            CopyError::HasStore | CopyError::OtherCopy => {
+                "a copy never writes over anything. Choose an empty database or another folder with --to."
+            }
+            CopyError::Unreadable { .. } => {
+                "somebody, or a fault, damaged the store to copy. `keystead audit verify` and a backup help to find out more."
+            }
+            CopyError::Differs { .. } => {
+                "nobody serves from it. Remove it, check the disk and the database, and copy anew into an empty place."
+            }
+            CopyError::Store(StoreError::Halted(_)) => {
+                "the database lost changes that had been answered, so nothing may be copied from it. docs/many-nodes.md says more."
+            }
+            CopyError::Database(_) | CopyError::Store(_) => "run it once more: it goes on where it stopped.",
         };
         Self::new(error.to_string()).cause(&error).hint(hint)
     }

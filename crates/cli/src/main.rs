@@ -16,7 +16,7 @@ mod table;
 
 use std::process::ExitCode;
 
-use crate::args::{Cli, Command, ConfigCommand, LogFormat, StoreCommand};
+use crate::args::{Cli, Command, ConfigCommand, LogFormat};
 use crate::config::Invocation;
 use crate::failure::Failure;
 
@@ -71,9 +71,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
             Command::Audit(command) => commands::audit(&store, command).await,
             Command::Backup { file } => commands::backup(&store, &file).await,
             Command::Restore { file, replay } => commands::restore(&store, &file, &replay).await,
-            Command::Store(StoreCommand::Reopen { replay, yes }) => {
-                commands::reopen(&store, &replay, yes).await
-            }
+            Command::Store(command) => commands::store(&store, command).await,
             Command::Healthcheck { url, address } => health::check(url, &address).await,
             Command::Config(_) => printed(out::line(config::markdown().trim_end())),
             Command::Version => printed(out::line(concat!("keystead ", env!("CARGO_PKG_VERSION")))),

@@ -11,14 +11,7 @@ use keystead_domain::{LeaseTerms, backoff};
 use crate::args::{PrefixSettings, SecretText, StoreSettings};
 use crate::failure::Failure;
 
-/// Where a store is.
-#[derive(Clone)]
-pub(crate) enum Site {
-    /// In a folder, which one process owns.
-    Folder(PathBuf),
-    /// On PostgreSQL, which many nodes share.
-    Shared(DatabaseUrl, StoreSecret),
-}
+pub(crate) use keystead_app::StoreSite as Site;
 
 impl StoreSettings {
     /// Where the store is.
@@ -31,6 +24,14 @@ impl StoreSettings {
         else {
             return Ok(Site::Folder(self.data_dir.clone()));
         };
+        self.site_of(url)
+    }
+
+    /// Where the store of a URL is.
+    ///
+    /// # Errors
+    /// Those of [`site`](Self::site).
+    pub(crate) fn site_of(&self, url: &str) -> Result<Site, Failure> {
         match url.split_once(':') {
             Some(("sqlite", folder)) => {
                 let folder = folder.strip_prefix("//").unwrap_or(folder);

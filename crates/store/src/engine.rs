@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::any::AnyConnectOptions;
+use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use crate::StoreError;
+use crate::{StoreError, open};
 
 /// Where a store is.
 #[derive(Clone)]
@@ -22,19 +23,32 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for Location {
     }
 }
 
-/// A URL that holds a password: it is not printed.
+/// A URL that holds a password: it is not printed. With it goes what this program knows of the database's schema.
 #[derive(Clone)]
-pub struct DatabaseUrl(String);
+pub struct DatabaseUrl {
+    url: String,
+    migrations: &'static Migrator,
+}
 
 impl DatabaseUrl {
     /// Of a text that begins with `postgres://` or `postgresql://`.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
+        Self { url: url.into(), migrations: &open::POSTGRES }
+    }
+
+    /// As a program of another release knows it, which has these migrations: for tests of two releases side by side.
+    #[must_use]
+    pub fn with_migrations(self, migrations: &'static Migrator) -> Self {
+        Self { migrations, ..self }
+    }
+
+    pub(crate) fn migrations(&self) -> &'static Migrator {
+        self.migrations
     }
 
     pub(crate) fn expose(&self) -> &str {
-        &self.0
+        &self.url
     }
 }
 
@@ -112,9 +126,13 @@ impl Engine {
             }
             Self::Postgres => {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
-                let row = sqlx::query("SELECT sequence, halted FROM feed WHERE id = 1 FOR UPDATE")
+                let row = sqlx::query("SELECT sequence, halted, copying FROM feed WHERE id = 1 FOR UPDATE")
                     .fetch_one(connection)
                     .await?;
+                // A node may have looked just before a copy into its store began.
+                if row.try_get::<Option<&str>, _>(2)?.is_some() {
+                    return Err(StoreError::Unfinished);
+                }
                 Ok(FeedRow { sequence: row.try_get::<i64, _>(0)?.unsigned_abs(), halted: row.try_get(1)? })
             }
         }

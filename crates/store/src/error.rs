@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sqlx::migrate::MigrateError;
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -55,6 +57,12 @@ pub enum OpenError {
         /// This one's.
         wanted: Duration,
     },
+    /// A copy of another store into it is not complete.
+    #[error("the copy into this store is not complete")]
+    Unfinished,
+    /// The store cannot be brought up to date while these serve.
+    #[error("nodes of an older release serve from the store, and have to stop first: {0}")]
+    OlderNodes(String),
     /// What signs is sealed, and this node's secret does not open it.
     #[error(
         "the keys that sign do not open with this secret: they were sealed with another one, or changed in the database"
@@ -71,7 +79,7 @@ pub enum OpenError {
     Load(#[from] StoreError),
     /// A migration failed; the store is as it was before.
     #[error("cannot bring the store up to date")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrateError),
 }
 
 impl OpenError {
@@ -81,15 +89,20 @@ impl OpenError {
         let database = match self {
             Self::Database(error)
             | Self::Load(StoreError::Database(error))
-            | Self::Migration(sqlx::migrate::MigrateError::Execute(error)) => error,
+            | Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                error
+            }
             Self::Load(StoreError::Commit(_)) => return true,
             _ => return false,
         };
         match database {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-            // Of connections, of resources, and what an operator or a crash did to the server.
+            // Of connections, of resources, what an operator or a crash did to the server, and another node that brings the store up
+            // to date for longer than one waits for a lock.
             sqlx::Error::Database(said) => said.code().is_some_and(|code| {
-                code.starts_with("08") || code.starts_with("57P") || code == "53300" || code == "40001"
+                code.starts_with("08")
+                    || code.starts_with("57P")
+                    || ["53300", "40001", "55P03"].contains(&&*code)
             }),
             _ => false,
         }
@@ -134,6 +147,19 @@ pub enum StoreError {
     /// The wall clocks of this machine and of the database differ too much.
     #[error("the clocks of this machine and of the database differ by {0:?}; one of them is wrong")]
     Clock(Duration),
+    /// A copy of another store into it is not complete.
+    #[error("the copy into this store is not complete")]
+    Unfinished,
+    /// A later release took away what nodes of this one need.
+    #[error(
+        "the store is too new for this Keystead to serve from (schema {needed}; this one knows up to {known})"
+    )]
+    Outdated {
+        /// The schema that nodes must know.
+        needed: i64,
+        /// What this one knows.
+        known: i64,
+    },
 }
 
 impl StoreError {
@@ -144,7 +170,12 @@ impl StoreError {
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
             }
-            Self::Commit(_) | Self::IssuingStopped | Self::Halted(_) | Self::Clock(_) => false,
+            Self::Commit(_)
+            | Self::IssuingStopped
+            | Self::Halted(_)
+            | Self::Clock(_)
+            | Self::Unfinished
+            | Self::Outdated { .. } => false,
         }
     }
 }

@@ -11,6 +11,7 @@
 mod audit;
 mod backup;
 mod commit;
+mod copy;
 mod engine;
 mod error;
 mod feed;
@@ -37,10 +38,12 @@ mod shared;
 mod signing_key;
 mod silence;
 mod transaction;
+mod upgrade;
 mod users;
 
 pub use audit::{AuditNames, Audited, NamedUser};
 pub use backup::{BackupError, BackupHead, Checked, LoggedEnd, Restoring, check_backup, check_database};
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopySource, CopyTarget};
 pub use engine::{DatabaseUrl, Location};
 pub use error::{OpenError, StoreError};
 pub use feed::{Reached, Subscriber};

@@ -13,14 +13,15 @@ use sqlx::{AnyConnection, AnyPool, Connection as _, Row as _};
 use crate::commit::Committer;
 use crate::engine::{DatabaseUrl, Engine, Location};
 use crate::feed::Subscriber;
+use crate::upgrade::{newest, upgrade};
 use crate::{OpenError, load};
 
 /// The oldest SQLite that is trusted: those from 3.7.0 to 3.51.2 can corrupt a database when a checkpoint resets the WAL while
 /// another connection writes.
 pub const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 
-pub(crate) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(crate) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections that read, besides the one that writes and those that load.
 const READERS: u32 = 4;
@@ -54,7 +55,8 @@ impl Store {
         let mut connection = AnyConnection::connect_with(&options).await?;
         check_version(&mut connection).await?;
         Engine::Sqlite.configure(&mut connection).await?;
-        migrate(&SQLITE, &mut connection).await?;
+        migrate(Engine::Sqlite, &mut connection).await?;
+        refuse_unfinished(&mut connection).await?;
         Self::assemble(
             Engine::Sqlite,
             connection,
@@ -69,7 +71,7 @@ impl Store {
     async fn open_postgres(url: &DatabaseUrl, subscriber: Subscriber) -> Result<Self, OpenError> {
         let options = AnyConnectOptions::from_str(url.expose()).map_err(OpenError::of_postgres)?;
         let source = load::Source::postgres(url).map_err(OpenError::of_postgres)?;
-        let connection = ready_postgres(&options).await?;
+        let connection = ready_postgres(url, &options).await?;
         Self::assemble(Engine::Postgres, connection, options, subscriber, source, None).await
     }
 
@@ -110,7 +112,18 @@ impl Store {
 }
 
 /// A connection that writes to a store on PostgreSQL, which is brought up to this release.
-pub(crate) async fn ready_postgres(options: &AnyConnectOptions) -> Result<AnyConnection, OpenError> {
+pub(crate) async fn ready_postgres(
+    url: &DatabaseUrl,
+    options: &AnyConnectOptions,
+) -> Result<AnyConnection, OpenError> {
+    let mut connection = primary(options).await?;
+    upgrade(url.migrations(), &mut connection).await?;
+    refuse_unfinished(&mut connection).await?;
+    Ok(connection)
+}
+
+/// A connection that writes to PostgreSQL, whatever is there.
+pub(crate) async fn primary(options: &AnyConnectOptions) -> Result<AnyConnection, OpenError> {
     let mut connection = AnyConnection::connect_with(options).await.map_err(OpenError::of_postgres)?;
     let row =
         sqlx::query("SELECT current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
@@ -118,13 +131,45 @@ pub(crate) async fn ready_postgres(options: &AnyConnectOptions) -> Result<AnyCon
         return Err(OpenError::Standby);
     }
     Engine::Postgres.configure(&mut connection).await?;
-    migrate(&POSTGRES, &mut connection).await?;
     Ok(connection)
+}
+
+/// A part of a store is none.
+async fn refuse_unfinished(connection: &mut AnyConnection) -> Result<(), OpenError> {
+    let feed = sqlx::query("SELECT copying FROM feed WHERE id = 1").fetch_one(connection).await?;
+    if feed.try_get::<Option<&str>, _>(0)?.is_some() { Err(OpenError::Unfinished) } else { Ok(()) }
+}
+
+/// The newest schema that this binary knows.
+pub(crate) fn known_schema(engine: Engine) -> i64 {
+    newest(match engine {
+        Engine::Sqlite => &SQLITE,
+        Engine::Postgres => &POSTGRES,
+    })
+}
+
+/// The schema of what is in a database: `None` if there is no store in it.
+pub(crate) async fn schema(
+    engine: Engine,
+    connection: &mut AnyConnection,
+) -> Result<Option<i64>, sqlx::Error> {
+    let is_there = match engine {
+        Engine::Sqlite => "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'",
+        Engine::Postgres => {
+            "SELECT 1 FROM information_schema.tables \
+             WHERE table_name = '_sqlx_migrations' AND table_schema = ANY (current_schemas(false))"
+        }
+    };
+    if sqlx::query(is_there).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(None);
+    }
+    let row = sqlx::query("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(connection).await?;
+    row.try_get(0)
 }
 
 /// Makes the folder and takes the lock that makes this process the store's only owner. With it comes the database's path,
 /// without links and dots, which mean something else in a URL.
-fn own(directory: &Path) -> Result<(File, PathBuf), OpenError> {
+pub(crate) fn own(directory: &Path) -> Result<(File, PathBuf), OpenError> {
     let unwritable = |cause| OpenError::Directory { directory: directory.to_owned(), cause };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -173,19 +218,22 @@ pub(crate) fn url(file: &Path) -> String {
     url
 }
 
-async fn check_version(connection: &mut AnyConnection) -> Result<(), OpenError> {
+pub(crate) async fn check_version(connection: &mut AnyConnection) -> Result<(), OpenError> {
     let version: String = sqlx::query("SELECT sqlite_version()").fetch_one(connection).await?.try_get(0)?;
     let mut parts = version.split('.').map_while(|part| part.parse().ok());
     let parsed = (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     if parsed < SQLITE_OLDEST { Err(OpenError::OldSqlite(version)) } else { Ok(()) }
 }
 
-async fn migrate(migrations: &Migrator, connection: &mut AnyConnection) -> Result<(), OpenError> {
-    match migrations.run(connection).await {
-        Err(MigrateError::VersionMissing(found)) => {
-            let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
-            Err(OpenError::Newer { found, known })
-        }
-        other => Ok(other?),
+/// Brings what is in a database up to this binary's schema.
+pub(crate) async fn migrate(engine: Engine, connection: &mut AnyConnection) -> Result<(), OpenError> {
+    match engine {
+        Engine::Postgres => upgrade(&POSTGRES, connection).await,
+        Engine::Sqlite => match SQLITE.run(connection).await {
+            Err(MigrateError::VersionMissing(found)) => {
+                Err(OpenError::Newer { found, known: known_schema(engine) })
+            }
+            other => Ok(other?),
+        },
     }
 }

@@ -48,13 +48,7 @@ impl Transaction {
 
     /// Keeps the first keys of a name. Nobody is told: no node serves before it has them.
     pub async fn keep_sealed(&mut self, name: SealedName, keys: &SealedKeys) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO sealed (name, version, content) VALUES ($1, $2, $3)")
-            .bind(name.as_str())
-            .bind(keys.version)
-            .bind(&keys.content[..])
-            .execute(self.connection()?)
-            .await?;
-        Ok(())
+        keep(self.connection()?, name, keys).await
     }
 
     /// Replaces the keys that sign session tokens, and appends that to the feed.
@@ -76,7 +70,24 @@ pub(crate) async fn session_signing_keys(connection: &mut AnyConnection) -> Resu
     read(connection, SealedName::SessionSigning).await?.ok_or_else(missing)
 }
 
-async fn read(connection: &mut AnyConnection, name: SealedName) -> Result<Option<SealedKeys>, StoreError> {
+pub(crate) async fn keep(
+    connection: &mut AnyConnection,
+    name: SealedName,
+    keys: &SealedKeys,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO sealed (name, version, content) VALUES ($1, $2, $3)")
+        .bind(name.as_str())
+        .bind(keys.version)
+        .bind(&keys.content[..])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn read(
+    connection: &mut AnyConnection,
+    name: SealedName,
+) -> Result<Option<SealedKeys>, StoreError> {
     let row = sqlx::query("SELECT version, content FROM sealed WHERE name = $1")
         .bind(name.as_str())
         .fetch_optional(connection)

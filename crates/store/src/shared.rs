@@ -21,6 +21,7 @@ use crate::{OpenError, StoreError};
 pub use follow::{Asked, Follower, Following, Position};
 pub use members::{Members, NodeRecord};
 pub use nodes::NodeRow;
+pub(crate) use terms::kept as kept_lease;
 pub use terms::{AgreedLease, agree_on_lease};
 pub use wake::{Wake, Woken};
 

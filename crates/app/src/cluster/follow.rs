@@ -130,12 +130,19 @@ impl Following {
     /// Asks for a lease, and says how far the feed is. There is none for a node whose wall clock is wrong: keys would expire too late,
     /// or too early.
     async fn ask(&mut self) -> Result<u64, StoreError> {
-        let Shared { directory, clock, .. } = &*self.shared;
-        let before = clock.system_time();
-        let told = self.follower.renew(&self.position, directory.keys(), clock.now()).await?;
-        let agrees = self.shared.check_clock(before, told.at);
+        let shared = Arc::clone(&self.shared);
+        let before = shared.clock.system_time();
+        let told = self.follower.renew(&self.position, shared.directory.keys(), shared.clock.now()).await;
+        if let Err(error @ StoreError::Outdated { .. }) = &told {
+            tracing::error!(%error, "this node answers nothing any more: start a later release");
+            // In this order: from then on nobody waits for it.
+            self.lose();
+            self.follower.leave().await?;
+        }
+        let told = told?;
+        let agrees = shared.check_clock(before, told.at);
         if agrees.is_err() {
-            directory.lease().end();
+            shared.directory.lease().end();
         }
         agrees.map(|()| told.committed)
     }

@@ -200,7 +200,7 @@ impl Node {
         let Answer::Token { token, .. } = in_time(self.app.operate(create)).await else {
             panic!("not created")
         };
-        (id.parse().unwrap(), token.to_string())
+        (id.parse().unwrap(), token)
     }
 
     pub(crate) async fn revoke(&self, actor: &Actor, key: &Key) {

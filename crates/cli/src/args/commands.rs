@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use keystead_domain::Expiration;
 use keystead_domain::audit::PublicKey;
 
-use super::{AddressSettings, PrefixSettings, ServeSettings};
+use super::{AddressSettings, PrefixSettings, SecretText, ServeSettings};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrganizationCommand {
@@ -174,6 +174,32 @@ pub(crate) enum SigningKeyCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy a whole store into another database, with the keys that sign, and compare all rows. Stop the servers of both first. One that
+    /// was interrupted goes on when it is run again. A store is named by a URL, as --database-url takes it; --secret is that of
+    /// the nodes, whichever side is theirs. The password in a URL can be left out and given as PGPASSWORD.
+    Copy {
+        /// The store to copy. It stays as it is.
+        #[arg(long, value_name = "URL")]
+        from: SecretText,
+        /// Where the copy is to be: an empty database, or a folder without a store.
+        #[arg(long, value_name = "URL")]
+        to: SecretText,
+    },
+    /// Let a store on PostgreSQL be served again after its database lost changes (a fail-over to a standby that had not got them), or
+    /// was restored by PostgreSQL's own means. People sign in again, apps are connected again, and impersonated sessions end.
+    Reopen {
+        /// An audit log that was shipped (`serve --audit-log`, or a copy as JSON Lines): what was taken away by changes that the
+        /// database does not have is taken away again. May be given several times.
+        #[arg(long, value_name = "FILE")]
+        replay: Vec<PathBuf>,
+        /// Do it. Without this, nothing is done but to say what would be.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum IssuingCommand {
     /// Stop it: from then on nobody gets an API key, an impersonated session, or a code or token for an app, through any door. What was
     /// issued goes on working, people can still sign in, look, edit and revoke.
@@ -189,21 +215,6 @@ pub(crate) enum IssuingCommand {
         /// Print JSON instead of a line.
         #[arg(long)]
         json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreCommand {
-    /// Let a store on PostgreSQL be served again after its database lost changes (a fail-over to a standby that had not got them), or
-    /// was restored by PostgreSQL's own means. People sign in again, apps are connected again, and impersonated sessions end.
-    Reopen {
-        /// An audit log that was shipped (`serve --audit-log`, or a copy as JSON Lines): what was taken away by changes that the
-        /// database does not have is taken away again. May be given several times.
-        #[arg(long, value_name = "FILE")]
-        replay: Vec<PathBuf>,
-        /// Do it. Without this, nothing is done but to say what would be.
-        #[arg(long)]
-        yes: bool,
     },
 }
 

@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use keystead_app::{App, BackupError, Clock, Entropy, Halt};
+use keystead_app::{App, BackupError, Clock, Entropy, Halt, StoreSite};
 
 use super::backup::progress;
 use super::restore::{ended, tell};
 use crate::args::StoreSettings;
 use crate::failure::Failure;
-use crate::store::Site;
 use crate::{out, printed};
 
-pub(crate) async fn reopen(store: &StoreSettings, replay: &[PathBuf], yes: bool) -> Result<(), Failure> {
-    let Site::Shared(url, secret) = store.site()? else {
+pub(super) async fn reopen(store: &StoreSettings, replay: &[PathBuf], yes: bool) -> Result<(), Failure> {
+    let StoreSite::Shared(url, secret) = store.site()? else {
         return Err(Failure::usage("a store in a folder is never halted")
             .hint("`keystead restore` brings one back from a backup. This is for a store on PostgreSQL: name it with --database-url."));
     };

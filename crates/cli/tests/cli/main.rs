@@ -24,5 +24,7 @@ mod roles;
 mod secrets;
 mod serving;
 mod socket;
+mod store_copy;
 mod support;
+mod upgrade;
 mod users;

@@ -9,31 +9,31 @@ use keystead_test_hosts::Postgres;
 use crate::support::{Place, Server, err, out, request};
 
 /// A database, and the secret of its nodes.
-struct Shared {
-    postgres: &'static Postgres,
-    url: String,
-    secret: String,
+pub(crate) struct Shared {
+    pub(crate) postgres: &'static Postgres,
+    pub(crate) url: String,
+    pub(crate) secret: String,
 }
 
 impl Shared {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let postgres = Postgres::shared_fast();
         Self { postgres, url: postgres.database(), secret: format!("{:0>64}", std::process::id()) }
     }
 
-    fn command(&self, place: &Place, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, place: &Place, args: &[&str]) -> Command {
         let mut command = place.command(args);
         command.env("KEYSTEAD_DATABASE_URL", &self.url).env("KEYSTEAD_SECRET", &self.secret);
         command
     }
 
-    fn ok(&self, place: &Place, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, place: &Place, args: &[&str]) -> String {
         let output = self.command(place, args).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", err(&output));
         out(&output)
     }
 
-    fn fails(&self, place: &Place, args: &[&str]) -> String {
+    pub(crate) fn fails(&self, place: &Place, args: &[&str]) -> String {
         let output = self.command(place, args).output().unwrap();
         assert!(!output.status.success(), "{args:?}");
         let error = err(&output);
@@ -41,11 +41,11 @@ impl Shared {
         error
     }
 
-    fn serve(&self, place: &Place, name: &str) -> Server {
+    pub(crate) fn serve(&self, place: &Place, name: &str) -> Server {
         Server::start(&mut self.command(place, &["serve", "--listen", "127.0.0.1:0", "--node-name", name]))
     }
 
-    fn nodes(&self) -> String {
+    pub(crate) fn nodes(&self) -> String {
         self.postgres
             .sql(&self.url, "SELECT string_agg(name, ',' ORDER BY name) FROM nodes")
             .trim()

@@ -78,8 +78,8 @@ CREATE INDEX user_group_members_by_user ON user_group_members (user_id);
 
 CREATE TABLE email_rules (
     organization_id BYTEA NOT NULL REFERENCES organizations (id),
-    list            TEXT  NOT NULL CHECK (list IN ('allow', 'block')),
-    kind            TEXT  NOT NULL CHECK (kind IN ('domain', 'address')),
+    list            TEXT  COLLATE "C" NOT NULL CHECK (list IN ('allow', 'block')),
+    kind            TEXT  COLLATE "C" NOT NULL CHECK (kind IN ('domain', 'address')),
     pattern         TEXT  COLLATE "C" NOT NULL CHECK (length(pattern) BETWEEN 1 AND 254),
     PRIMARY KEY (organization_id, list, kind, pattern)
 );
@@ -264,7 +264,11 @@ CREATE TABLE feed (
     halted   TEXT,
     -- Since when and why the operator has stopped the issuing of credentials; NULL while they are issued.
     issuing_stopped_at  BIGINT,
-    issuing_stopped_why TEXT CHECK (length(issuing_stopped_why) <= 500)
+    issuing_stopped_why TEXT CHECK (length(issuing_stopped_why) <= 500),
+    -- Nodes that do not know this schema may not serve.
+    oldest_schema BIGINT NOT NULL DEFAULT 0,
+    -- While a copy of another store into this one is not complete: a digest of that one. Nobody serves until then.
+    copying  TEXT
 );
 INSERT INTO feed (id, sequence) VALUES (1, 0);
 CREATE TABLE changes (
@@ -280,6 +284,8 @@ CREATE TABLE nodes (
     id         BYTEA  NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     name       TEXT   NOT NULL CHECK (length(name) <= 255),
     version    TEXT   NOT NULL CHECK (length(version) <= 100),
+    -- The newest that it knows.
+    schema     BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     -- By the node's own clock, for people.
     seen_at    BIGINT NOT NULL,

@@ -12,7 +12,8 @@ use std::str::FromStr as _;
 use super::{BackupError, BackupHead};
 use crate::Store;
 use crate::audit::{checkpoint, link, linked_event};
-use crate::open::{SQLITE, url};
+use crate::engine::Engine;
+use crate::open::{self, url};
 use crate::rows::id;
 
 /// What is in a backup.
@@ -124,16 +125,8 @@ async fn logged_ends(connection: &mut AnyConnection, key: PublicKey) -> Result<V
 }
 
 async fn schema(connection: &mut AnyConnection) -> Result<i64, BackupError> {
-    // Any database of SQLite's has the first table, and a store also the second.
-    let ours = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'";
-    if sqlx::query(ours).fetch_optional(&mut *connection).await?.is_none() {
-        return Err(BackupError::NotABackup);
-    }
-    let found: i64 = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations")
-        .fetch_one(connection)
-        .await?
-        .try_get(0)?;
-    let known = SQLITE.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let found = open::schema(Engine::Sqlite, connection).await?.ok_or(BackupError::NotABackup)?;
+    let known = open::known_schema(Engine::Sqlite);
     if found > known { Err(BackupError::Newer { found, known }) } else { Ok(found) }
 }
 

@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::{NodeRecord, Reconnecting, Woken, members};
 use crate::engine::DatabaseUrl;
+use crate::upgrade::newest;
 use crate::{OpenError, StoreError, issuing, organizations, rows, sealed, users};
 use jiff::Timestamp;
 
@@ -55,22 +56,25 @@ pub struct Follower {
     node: NodeRecord,
     /// How often it has asked for a lease: counted here, since a row that was lost or forgotten would begin again.
     renewals: i64,
+    /// The newest schema that it knows.
+    schema: i64,
 }
 
 impl Follower {
     /// Of a node. Nothing is connected yet.
     pub fn new(url: &DatabaseUrl, node: NodeRecord) -> Result<Self, OpenError> {
-        Ok(Self { connection: Reconnecting::new(url)?, node, renewals: 0 })
+        let schema = newest(url.migrations());
+        Ok(Self { connection: Reconnecting::new(url)?, node, renewals: 0, schema })
     }
 
     /// Where the feed is now, from where to go on after a load that begins later; and what time it is, by the database's clock.
     ///
     /// # Errors
-    /// [`StoreError::Halted`] besides what the database says.
+    /// [`StoreError::Halted`] and [`StoreError::Unfinished`], besides what the database says.
     pub async fn position(&mut self) -> Result<(Position, Timestamp), StoreError> {
         let (mut connection, _) = self.connection.take().await?;
         let row = sqlx::query(
-            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted, \
+            "SELECT f.sequence, CAST(f.epoch AS TEXT), CAST(c.mark AS TEXT), f.halted, f.copying, f.oldest_schema, \
              CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) FROM feed f \
              LEFT JOIN changes c ON c.sequence = f.sequence WHERE f.id = 1",
         )
@@ -80,15 +84,22 @@ impl Follower {
         if let Some(why) = row.try_get::<Option<String>, _>(3)? {
             return Err(StoreError::Halted(why));
         }
+        if row.try_get::<Option<&str>, _>(4)?.is_some() {
+            return Err(StoreError::Unfinished);
+        }
+        self.require_known(row.try_get(5)?)?;
         let position = Position {
             sequence: row.try_get::<i64, _>(0)?.unsigned_abs(),
             epoch: row.try_get(1)?,
             mark: row.try_get(2)?,
         };
-        Ok((position, rows::instant("feed", row.try_get(4)?)?))
+        Ok((position, rows::instant("feed", row.try_get(6)?)?))
     }
 
     /// Says that the node is there, how far it is and how many keys it holds, and *then* asks how far the feed is.
+    ///
+    /// # Errors
+    /// [`StoreError::Outdated`] besides what the database says: this node gets no lease any more.
     pub async fn renew(
         &mut self,
         position: &Position,
@@ -97,18 +108,25 @@ impl Follower {
     ) -> Result<Asked, StoreError> {
         let (mut connection, _) = self.connection.take().await?;
         self.renewals += 1;
-        self.node.write(&mut connection, position.sequence, (keys, self.renewals), now).await?;
+        let counts = (keys, self.renewals);
+        self.node.write(&mut connection, position.sequence, counts, now, self.schema).await?;
         // A statement of its own: it sees all that was committed before it began, and so before anybody saw the one above.
         let row = sqlx::query(
-            "SELECT sequence, CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) FROM feed WHERE id = 1",
+            "SELECT sequence, oldest_schema, CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) FROM feed WHERE id = 1",
         )
         .fetch_one(&mut connection)
         .await?;
         self.connection.put_back(connection);
+        self.require_known(row.try_get(1)?)?;
         Ok(Asked {
             committed: row.try_get::<i64, _>(0)?.unsigned_abs(),
-            at: rows::instant("feed", row.try_get(1)?)?,
+            at: rows::instant("feed", row.try_get(2)?)?,
         })
+    }
+
+    fn require_known(&self, needed: i64) -> Result<(), StoreError> {
+        let known = self.schema;
+        if needed > known { Err(StoreError::Outdated { needed, known }) } else { Ok(()) }
     }
 
     /// What was committed after a position, which moves along.

@@ -28,10 +28,12 @@ impl NodeRecord {
         applied: u64,
         (keys, renewals): (usize, i64),
         now: Timestamp,
+        schema: i64,
     ) -> Result<(), StoreError> {
+        // One that is too old for the store holds nobody up.
         sqlx::query(
-            "INSERT INTO nodes (id, name, version, started_at, seen_at, renewals, applied, keys) \
-             VALUES ($1, $2, $3, $4, $5, $8, $6, $7) ON CONFLICT (id) DO UPDATE \
+            "INSERT INTO nodes (id, name, version, started_at, seen_at, renewals, applied, keys, schema) \
+             SELECT $1, $2, $3, $4, $5, $8, $6, $7, $9 FROM feed WHERE id = 1 AND oldest_schema <= $9 ON CONFLICT (id) DO UPDATE \
              SET seen_at = $5, renewals = $8, applied = $6, keys = $7",
         )
         .bind(&self.id.as_bytes()[..])
@@ -42,6 +44,7 @@ impl NodeRecord {
         .bind(i64::try_from(applied).unwrap_or(i64::MAX))
         .bind(i64::try_from(keys).unwrap_or(i64::MAX))
         .bind(renewals)
+        .bind(schema)
         .execute(connection)
         .await?;
         Ok(())

@@ -26,7 +26,7 @@ pub struct AgreedLease {
 pub async fn agree_on_lease(url: &DatabaseUrl, wanted: Option<LeaseTerms>) -> Result<AgreedLease, OpenError> {
     sqlx::any::install_default_drivers();
     let options = AnyConnectOptions::from_str(url.expose()).map_err(OpenError::of_postgres)?;
-    let mut connection = open::ready_postgres(&options).await?;
+    let mut connection = open::ready_postgres(url, &options).await?;
     Engine::Postgres.begin(&mut connection).await?;
     let kept = kept(&mut connection).await?;
     let Some(wanted) = wanted.filter(|wanted| *wanted != kept) else {
@@ -55,7 +55,7 @@ impl Store {
     }
 }
 
-async fn kept(connection: &mut AnyConnection) -> Result<LeaseTerms, StoreError> {
+pub(crate) async fn kept(connection: &mut AnyConnection) -> Result<LeaseTerms, StoreError> {
     let row = sqlx::query("SELECT lease_ms FROM feed WHERE id = 1").fetch_one(connection).await?;
     let millis = row.try_get::<i64, _>(0)?.unsigned_abs();
     LeaseTerms::new(Duration::from_millis(millis))
