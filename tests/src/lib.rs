@@ -36,7 +36,7 @@ mod server;
 mod session;
 mod site;
 mod smtp;
-mod tool;
+pub mod tool;
 
 pub use bearer::BearerProxy;
 pub use browser::{Browser, button, row};
