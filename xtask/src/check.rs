@@ -77,6 +77,7 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     test.env(tools::MCP_NPM_VARIABLE, tools::mcp_npm(repository)?);
     test.env(tools::MCP_PYTHON_VARIABLE, tools::mcp_python(repository)?);
     test.env(tools::CLIENT_NPM_VARIABLE, tools::client_npm(repository)?);
+    test.env(tools::CLIENT_PYTHON_VARIABLE, tools::client_python(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");

@@ -27,6 +27,8 @@ pub(crate) const MCP_NPM_VARIABLE: &str = "KEYSTEAD_TEST_MCP_NPM";
 pub(crate) const MCP_PYTHON_VARIABLE: &str = "KEYSTEAD_TEST_MCP_PYTHON";
 /// Tells the tests where npm's list is of what the TypeScript client is built and tested with.
 pub(crate) const CLIENT_NPM_VARIABLE: &str = "KEYSTEAD_TEST_CLIENT_NPM";
+/// Tells the tests where `FastAPI`'s `__init__.py` is, beside all else that the Python client is built and tested with.
+pub(crate) const CLIENT_PYTHON_VARIABLE: &str = "KEYSTEAD_TEST_CLIENT_PYTHON";
 /// Tells the tests and the screenshots which `WebDriver` program to start.
 pub(crate) const CHROMEDRIVER_VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
 
@@ -118,6 +120,7 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     mcp_npm(repository)?;
     mcp_python(repository)?;
     client_npm(repository)?;
+    client_python(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -207,6 +210,14 @@ pub(crate) fn client_npm(repository: &Repository) -> Result<PathBuf> {
         npm.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
         process::run(&mut npm)
     })
+}
+
+/// What the Python client is built and tested with. Its own list pins it, for those who work on it alone.
+pub(crate) fn client_python(repository: &Repository) -> Result<PathBuf> {
+    let list = repository.file("clients/python/requirements-dev.txt");
+    let folder = repository.tool("client-python", &fingerprint(&list)?);
+    let list = list.to_str().context("the repository's path is text")?;
+    installed(folder.join("fastapi/__init__.py"), || pip(repository, &folder, &["--requirement", list]))
 }
 
 /// A name for what a file says: what it pins is installed anew when that changes.

@@ -4,4 +4,5 @@
 
 mod fixture;
 mod folder;
+mod python;
 mod typescript;
