@@ -37,7 +37,7 @@ mod server;
 mod session;
 mod site;
 mod smtp;
-mod tool;
+pub mod tool;
 
 pub use bearer::BearerProxy;
 pub use browser::{Browser, button, row};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 ///
 /// # Panics
 /// If it is not installed.
-pub(crate) fn find(tool: &str, file: &str, variable: &str) -> PathBuf {
+pub fn find(tool: &str, file: &str, variable: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
     }

