@@ -35,6 +35,8 @@ impl App {
                 match (shipping.failing, shipping.note_at) {
                     (true, _) => sleep(PAUSE).await,
                     (false, Some(at)) => sleep_until(at).await,
+                    // Nobody tells a node what others write.
+                    (false, None) if self.node.is_some() => sleep(PAUSE).await,
                     (false, None) => std::future::pending().await,
                 }
             };
@@ -51,7 +53,7 @@ impl App {
 
 #[derive(Default)]
 struct Shipping {
-    /// The store was asked what was shipped before.
+    /// The store was asked what was shipped before; a node asks it each time, since others write, and may ship, too.
     began: bool,
     /// Logs that have events to ship.
     behind: BTreeSet<OrganizationId>,
@@ -105,10 +107,13 @@ impl Shipping {
         app: &App,
         write: &mut impl FnMut(Vec<u8>) -> Written,
     ) -> Result<(), Obstacle> {
-        if !self.began {
-            let unshipped = app.store.unshipped_audit_logs(Operator).await?;
-            self.behind.extend(unshipped.iter().map(|(organization, _)| *organization));
-            self.shipped.extend(unshipped);
+        if !self.began || app.node.is_some() {
+            for (organization, noted) in app.store.unshipped_audit_logs(Operator).await? {
+                self.behind.insert(organization);
+                // What this node has shipped since is not shipped again, nor is what another one has.
+                let shipped = self.shipped.entry(organization).or_insert(noted);
+                *shipped = noted.max(*shipped);
+            }
             self.began = true;
         }
         self.behind.append(&mut app.store.audited().take());
