@@ -7,6 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use keystead_app::StoreSecret;
+use keystead_test_hosts::database_of;
+
 /// The binary that the workspace's build made.
 ///
 /// # Panics
@@ -16,6 +19,20 @@ pub fn keystead() -> PathBuf {
     let path = test.parent().and_then(Path::parent).expect("target/debug").join("keystead");
     assert!(path.exists(), "{} is not there: run `cargo build --workspace` first", path.display());
     path
+}
+
+/// The binary with a store in a folder, or on the database that takes its place.
+pub fn keystead_at(folder: &Path) -> Command {
+    let mut command = Command::new(keystead());
+    match database_of(folder) {
+        Some(url) => {
+            command.env("KEYSTEAD_DATABASE_URL", url).env("KEYSTEAD_SECRET", StoreSecret::FOR_TESTS);
+        }
+        None => {
+            command.env("KEYSTEAD_DATA_DIR", folder);
+        }
+    }
+    command
 }
 
 /// A running `keystead serve`; dropped, it is killed.
@@ -34,16 +51,7 @@ impl Serving {
         Self::spawn(Command::new(keystead()).args(args).stdin(Stdio::null()))
     }
 
-    /// Starts it with arguments, on a system that trusts no other certificates than those of a file.
-    ///
-    /// # Panics
-    /// If it cannot be started.
-    pub fn start_trusting(certificates: &Path, args: &[&str]) -> Self {
-        let mut command = Command::new(keystead());
-        Self::spawn(command.args(args).env("SSL_CERT_FILE", certificates).stdin(Stdio::null()))
-    }
-
-    /// Starts what a test has set up: the binary, with an environment of its own.
+    /// Starts it by a command.
     ///
     /// # Panics
     /// If it cannot be started.

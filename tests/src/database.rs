@@ -1,9 +1,16 @@
-//! The store as a file that somebody else reads: for proving that nothing was written, and that no secret was.
+//! The store as somebody else reads and changes it: for proving that nothing was written, that no secret was, and that damage stays
+//! small. The only file of these tests that knows on which database they run.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use keystead_app::StoreSecret;
+use keystead_domain::SealedKeys;
+use keystead_store::SealedName;
+use keystead_test_hosts::{DatabaseTool, Postgres, copy_store, is_on_postgres, kept_bytes};
+use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::TestServer;
 
@@ -29,42 +36,77 @@ impl Snapshot {
     }
 }
 
+/// A store as it was.
+pub struct StoreCopy(TempDir);
+
 impl TestServer {
+    /// A database tool at the server's store.
+    pub fn tool(&self) -> DatabaseTool {
+        DatabaseTool::of(self.data_dir())
+    }
+
     /// The name of every column of every table.
     pub async fn columns(&self) -> Vec<String> {
-        let statement =
-            "SELECT DISTINCT c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'";
-        let mut connection = self.database(true).await;
-        let columns = texts(&mut connection, statement).await;
-        connection.close().await.expect("closed");
-        columns
+        self.tool().columns().await
     }
 
-    /// A connection to the database, beside the server's own.
-    pub async fn database(&self, read_only: bool) -> SqliteConnection {
-        let file = self.data_dir().join("keystead.db");
-        let options = SqliteConnectOptions::new().filename(file).read_only(read_only);
-        SqliteConnection::connect_with(&options).await.expect("a database")
-    }
-
-    /// What the store holds now, read by a connection of the test's own that cannot write.
+    /// What the store holds now.
     pub async fn snapshot(&self) -> Snapshot {
-        let mut connection = self.database(true).await;
-        let mut tables = BTreeMap::new();
-        for table in texts(&mut connection, "SELECT name FROM sqlite_schema WHERE type = 'table'").await {
-            let columns =
-                texts(&mut connection, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
-            let row =
-                columns.iter().map(|name| format!("quote(\"{name}\")")).collect::<Vec<_>>().join("||' '||");
-            let rows = texts(&mut connection, &format!("SELECT {row} FROM \"{table}\" ORDER BY 1")).await;
-            tables.insert(table, rows);
+        Snapshot(self.tool().rows().await)
+    }
+
+    /// All that is kept, by where it is: each file of the folder, every row, and what a database's server logged.
+    pub async fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        let mut kept = Vec::new();
+        files(self.data_dir(), &mut kept);
+        if is_on_postgres() {
+            kept.push(("a row".to_owned(), kept_bytes(self.data_dir()).await));
+            kept.push(("PostgreSQL's log".to_owned(), Postgres::shared_fast().log().into_bytes()));
         }
-        connection.close().await.expect("closed");
-        Snapshot(tables)
+        kept
+    }
+
+    /// The secret keys that sign tokens, as they are kept: in a file or, sealed, in the database.
+    ///
+    /// # Panics
+    /// If they cannot be read.
+    pub async fn signing_keys(&self) -> Value {
+        let name = SealedName::SessionSigning;
+        let text = if is_on_postgres() {
+            let tool = self.tool();
+            let of = |column| format!("SELECT {column} FROM sealed WHERE name = '{}'", name.as_str());
+            let (version, content) = (tool.number(&of("version")).await, tool.bytes(&of("content")).await);
+            let opened = StoreSecret::for_tests().open(name, &SealedKeys { version, content });
+            opened.expect("it opens with the nodes' secret").to_string()
+        } else {
+            fs::read_to_string(self.data_dir().join(name.as_str())).expect("a file")
+        };
+        serde_json::from_str(&text).expect("keys")
+    }
+
+    /// Copies the store of a server that was stopped.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    pub fn copy_store(&self) -> StoreCopy {
+        let copy = tempfile::tempdir().expect("a temporary directory");
+        copy_store(self.data_dir(), copy.path());
+        StoreCopy(copy)
+    }
+
+    /// Puts a copy in the place of the store of a server that was stopped.
+    pub fn put_back(&self, copy: &StoreCopy) {
+        copy_store(copy.0.path(), self.data_dir());
     }
 }
 
-async fn texts(connection: &mut SqliteConnection, statement: &str) -> Vec<String> {
-    let rows = sqlx::query(AssertSqlSafe(statement.to_owned())).fetch_all(connection).await.expect("rows");
-    rows.iter().map(|row| row.get(0)).collect()
+fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push((path.display().to_string(), fs::read(&path).expect("a file")));
+        }
+    }
 }

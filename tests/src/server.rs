@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use keystead_app::operator::{Answer, Command, Password};
-use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, RequestOrigin};
+use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, Place, RequestOrigin};
 use keystead_domain::{Actor, Description, Expiration, KeyName, SessionId, Via};
 use keystead_server::{Doors, Embedding, Settings, router, serve};
+use keystead_test_hosts::database_of;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -42,6 +43,8 @@ struct Parts {
     clock: Clock,
     passwords: Passwords,
     entropy: Entropy,
+    /// Whether it is on SQLite whatever was chosen.
+    is_on_sqlite: bool,
 }
 
 impl Default for Parts {
@@ -50,9 +53,10 @@ impl Default for Parts {
             deployment: Deployment::default(),
             public_url: None,
             embedding: Embedding::default(),
-            clock: Clock::manual(START.parse().expect("an instant")),
+            clock: Clock::manual_time_of_day(START.parse().expect("an instant")),
             passwords: Passwords::weak_for_tests(),
             entropy: Entropy::system(),
+            is_on_sqlite: false,
         }
     }
 }
@@ -110,17 +114,25 @@ impl TestServer {
         Self::start_from(Parts { deployment, embedding, ..Parts::default() }).await
     }
 
+    /// An empty server on SQLite whatever was chosen: for what is about that.
+    pub async fn start_on_sqlite() -> Self {
+        Self::start_from(Parts { is_on_sqlite: true, ..Parts::default() }).await
+    }
+
     async fn start_from(parts: Parts) -> Self {
         Self::open(tempfile::tempdir().expect("a temporary directory"), parts).await
     }
 
     async fn open(data: TempDir, parts: Parts) -> Self {
-        let Parts { mut deployment, public_url, embedding, clock, passwords, entropy } = parts.clone();
+        let Parts { mut deployment, public_url, embedding, clock, passwords, entropy, is_on_sqlite } =
+            parts.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let settings = Settings::new(public_url.as_deref().unwrap_or(&url)).expect("an address");
         settings.public_url().clone_into(&mut deployment.sessions.issuer);
-        let app = App::open(data.path(), deployment, passwords, clock, entropy).await;
+        let database = if is_on_sqlite { None } else { database_of(data.path()) };
+        let place = Place::for_tests(data.path(), database);
+        let app = App::open(place, deployment, passwords, clock, entropy).await;
         let app = Arc::new(app.expect("a store"));
         let doors = Doors::new(Arc::clone(&app), settings.embedded(embedding));
         let (stop, stopped) = oneshot::channel();

@@ -6,12 +6,11 @@
 //! have ended or none.
 #![expect(clippy::expect_used, clippy::panic, reason = "the test's helpers fail as tests do")]
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keystead_tests::binary::{Serving, keystead};
+use keystead_tests::CrashSite;
+use keystead_tests::binary::Serving;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -40,27 +39,35 @@ struct Key {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_that_were_answered_as_ended_stay_ended_and_others_live_when_the_server_is_killed() {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let owner = set_up(folder.path());
+    let mut site = CrashSite::new();
+    let owner = set_up(&site);
+    let kills = site.kills(KILLS);
     let mut random = SEED;
     let (mut keys, mut minted, mut ended) = (Vec::new(), 0, 0);
-    for _ in 0..KILLS {
-        let (server, client) = start(folder.path(), &owner).await;
+    for _ in 0..kills {
+        let (server, client) = start(&site, &owner).await;
         while keys.len() < CLIENTS {
             keys.push(client.impersonation_key().await);
         }
         for key in &mut keys {
             client.check(&mut key.journal).await;
         }
+        // Nodes that share a store first wait for one that was killed: what follows is answered.
+        client.end_sessions(&keys[0].id).await.expect("an answer");
+        let Journal { minted: alive, ended: dead, .. } = &mut keys[0].journal;
+        dead.append(alive);
         let load = tokio::spawn(load(client, keys));
         tokio::time::sleep(Duration::from_micros(20_000 + next(&mut random) % 60_000)).await;
-        // Dropping it kills it, with a signal that no process can catch.
-        tokio::task::spawn_blocking(move || drop(server)).await.expect("killed");
+        let killing = move || {
+            site.kill(server);
+            site
+        };
+        site = tokio::task::spawn_blocking(killing).await.expect("killed");
         keys = load.await.expect("keys");
         minted += keys.iter().map(|key| key.journal.minted.len()).sum::<usize>();
         ended += keys.iter().map(|key| key.journal.ended.len()).sum::<usize>();
     }
-    let (server, client) = start(folder.path(), &owner).await;
+    let (server, client) = start(&site, &owner).await;
     for key in &mut keys {
         client.check(&mut key.journal).await;
         assert!(client.mint(&key.token).await.is_some(), "the key goes on working");
@@ -68,31 +75,29 @@ async fn sessions_that_were_answered_as_ended_stay_ended_and_others_live_when_th
     drop(server);
     assert!(minted > 20 && ended > 20, "the load is no load: {minted} minted, {ended} ended");
     println!(
-        "{KILLS} kills, {minted} sessions that had to live and {ended} that had to be dead: none was otherwise"
+        "{kills} kills, {minted} sessions that had to live and {ended} that had to be dead: none was otherwise"
     );
 }
 
 /// A store with an administrator, whose key is never revoked, and a user.
-fn set_up(folder: &Path) -> String {
-    run(folder, &["user", "add", "ada@example.com", "--role", "administrator"]);
-    run(folder, &["user", "add", USER, "--role", "member"]);
-    run(folder, &["key", "create", "--user", "ada@example.com", "--name", "the test's own"])
+fn set_up(site: &CrashSite) -> String {
+    run(site, &["user", "add", "ada@example.com", "--role", "administrator"]);
+    run(site, &["user", "add", USER, "--role", "member"]);
+    run(site, &["key", "create", "--user", "ada@example.com", "--name", "the test's own"])
 }
 
-fn run(folder: &Path, words: &[&str]) -> String {
-    let output =
-        Command::new(keystead()).args(words).arg("--data-dir").arg(folder).output().expect("started");
+fn run(site: &CrashSite, words: &[&str]) -> String {
+    let output = site.command().args(words).output().expect("started");
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-async fn start(folder: &Path, token: &str) -> (Serving, Arc<Client>) {
-    let folder = folder.to_str().expect("a path").to_owned();
+async fn start(site: &CrashSite, token: &str) -> (Serving, Arc<Client>) {
+    let mut command = site.command();
     let starting = tokio::task::spawn_blocking(move || {
-        let args =
-            ["serve", "--listen", "127.0.0.1:0", "--log", "off", "--impersonation", "--data-dir", &folder];
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "off", "--impersonation"]);
         // The same in every run: sessions are for the address that made them.
-        let server = Serving::start(&[&args[..], &["--public-url", "https://keys.example.com"]].concat());
+        let server = Serving::spawn(command.args(["--public-url", "https://keys.example.com"]));
         let url = server.url();
         (server, url)
     });

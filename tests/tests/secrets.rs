@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -284,9 +283,8 @@ async fn connected_app(server: &TestServer, ada: &TestUser, session: &Session, l
 }
 
 /// What signs sessions, in each way in which bytes are written.
-fn seeds(server: &TestServer, life: &mut Life) {
-    let kept = std::fs::read_to_string(server.data_dir().join(SEEDS)).unwrap();
-    let kept: Value = serde_json::from_str(&kept).unwrap();
+async fn seeds(server: &TestServer, life: &mut Life) {
+    let kept = server.signing_keys().await;
     for key in ["current", "next"] {
         let seed = kept[key]["seed"].as_str().expect("a seed");
         let bytes: Vec<u8> =
@@ -300,7 +298,7 @@ fn seeds(server: &TestServer, life: &mut Life) {
     }
 }
 
-/// The one file that holds them.
+/// The one file that holds them, of a store in a folder.
 const SEEDS: &str = "session-signing.keys";
 
 async fn passwords_and_links(server: &TestServer, life: &mut Life) {
@@ -371,17 +369,6 @@ async fn account(server: &TestServer, sink: &mut SmtpSink, life: &mut Life) {
     sink.next_message().await;
 }
 
-fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
-}
-
 #[tokio::test]
 async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     let log = Log::default();
@@ -403,7 +390,7 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     console(&server, &session, &mut life).await;
     graphql(&server, &key.token, &mut life).await;
     server.app.rotate_signing_keys(false).await.unwrap();
-    seeds(&server, &mut life);
+    seeds(&server, &mut life).await;
     connected_app(&server, &ada, &session, &mut life).await;
     sessions(&server, &ada, &session, &mut life).await;
     passwords_and_links(&server, &mut life).await;
@@ -414,11 +401,11 @@ async fn no_secret_is_in_the_store_the_log_the_metrics_or_any_other_answer() {
     life.answer(metrics).await;
     life.answer(server.submit(&session, "/sign-out", &[]).await).await;
 
-    let mut kept = Vec::new();
-    files(server.data_dir(), &mut kept);
+    let mut kept = server.kept().await;
     server.stop().await;
-    files(server.data_dir(), &mut kept);
-    assert!(kept.iter().any(|(name, content)| name.ends_with("keystead.db-wal") && content.len() > 10_000));
+    kept.extend(server.kept().await);
+    let is_store = |name: &str| name.ends_with("keystead.db-wal") || name == "a row";
+    assert!(kept.iter().any(|(name, content)| is_store(name) && content.len() > 10_000));
     let text = log.text();
     assert!(
         String::from_utf8_lossy(&text).contains("/sign-in/link/{code}"),

@@ -24,7 +24,12 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", about: "no lint has a remark", run: clippy },
     Step { name: "doc", about: "the documentation builds and its links lead somewhere", run: doc },
     Step { name: "generated", about: "generated files are what the code makes now", run: generated },
-    Step { name: "tests", about: "every test passes", run: tests },
+    Step { name: "tests", about: "every test passes, on SQLite where it has a store", run: tests },
+    Step {
+        name: "tests-postgres",
+        about: "every test that has a store passes on PostgreSQL, too",
+        run: tests_postgres,
+    },
 ];
 
 fn install(repository: &Repository, _: &mut Tally) -> Result<()> {
@@ -66,10 +71,45 @@ fn generated(repository: &Repository, _: &mut Tally) -> Result<()> {
     generate::check(repository)
 }
 
-/// The end-to-end tests start the built `keystead`, so it is built first: `cargo test` alone may leave an old one there.
 fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
+    run_tests(repository, "sqlite", &[], tally)
+}
+
+/// The programs of tests that have a store and leave open on which database.
+const WITH_A_STORE: &[&str] = &[
+    "browser",
+    "browser_embed_session",
+    "cli",
+    "crash",
+    "crash_sessions",
+    "embed",
+    "example_embed",
+    "graphql",
+    "guarantees",
+    "mail",
+    "mcp",
+    "mcp_clients",
+    "rules",
+    "secrets",
+    "security",
+    "server",
+];
+
+/// Without what is about SQLite, and what brought nodes their PostgreSQL the first time.
+fn tests_postgres(repository: &Repository, tally: &mut Tally) -> Result<()> {
+    // It has a program of the same name, and no store.
+    let mut chosen = vec!["--exclude", "keystead-token"];
+    chosen.extend(WITH_A_STORE.iter().flat_map(|program| ["--test", program]));
+    chosen.extend(["--", "--skip", "sqlite::", "--skip", "nodes::"]);
+    run_tests(repository, "postgres", &chosen, tally)
+}
+
+/// The end-to-end tests start the built `keystead`, so it is built first: `cargo test` alone may leave an old one there.
+fn run_tests(repository: &Repository, database: &str, chosen: &[&str], tally: &mut Tally) -> Result<()> {
     repository.build()?;
+    let before = tally.passed;
     let mut test = repository.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    test.args(chosen).env("KEYSTEAD_TEST_DATABASE", database);
     test.env(tools::AXE_VARIABLE, tools::axe(repository)?);
     test.env(tools::AIOSMTPD_VARIABLE, tools::aiosmtpd(repository)?);
     test.env(tools::JOSE_VARIABLE, tools::jose(repository)?);
@@ -84,7 +124,7 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     test.env(tools::CLIENT_PYTHON_VARIABLE, tools::client_python(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
-    ensure!(tally.passed > 0, "no test ran");
+    ensure!(tally.passed > before, "no test ran");
     Ok(())
 }
 
@@ -133,11 +173,45 @@ fn chosen(arguments: &[String]) -> Result<Vec<&'static Step>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     fn names_chosen_by(arguments: &[&str]) -> Result<Vec<&'static str>> {
         let arguments = arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
         Ok(chosen(&arguments)?.into_iter().map(|step| step.name).collect())
+    }
+
+    /// Those that have no store, bring their own database, or follow a page that says which.
+    const OTHERS: &[&str] = &[
+        "directory",
+        "example_embed_docs",
+        "history",
+        "hosts",
+        "nodes",
+        "postgres",
+        "protocol",
+        "readme",
+        "standby",
+    ];
+
+    #[test]
+    fn no_program_of_tests_is_forgotten_on_the_second_database() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let folders =
+            |folder: &str| fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let packages = folders("crates").chain(folders("tests")).chain([root.join("tests")]);
+        let mut found = 0;
+        for entry in packages.filter_map(|package| fs::read_dir(package.join("tests")).ok()).flatten() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists() {
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                assert!(WITH_A_STORE.contains(&name) != OTHERS.contains(&name), "{}", path.display());
+                found += 1;
+            }
+        }
+        assert!(found > WITH_A_STORE.len(), "{found}");
     }
 
     #[test]

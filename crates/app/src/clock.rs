@@ -14,7 +14,7 @@ pub struct Clock(Arc<Kind>);
 #[derive(Debug)]
 enum Kind {
     System { latest: AtomicI64 },
-    Manual { millis: AtomicI64 },
+    Manual { millis: AtomicI64, moves_leases: bool },
 }
 
 /// A step back that is worth a line in the log.
@@ -30,14 +30,21 @@ impl Clock {
     /// A clock that stands still until [`Clock::advance`] moves it, for tests.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Arc::new(Kind::Manual { millis: AtomicI64::new(start.as_millisecond()) }))
+        Self(Arc::new(Kind::Manual { millis: AtomicI64::new(start.as_millisecond()), moves_leases: true }))
+    }
+
+    /// A clock whose time of day stands still until [`Clock::advance`] moves it, while leases run by the system's: for tests of what
+    /// a node does that is alone.
+    #[must_use]
+    pub fn manual_time_of_day(start: Timestamp) -> Self {
+        Self(Arc::new(Kind::Manual { millis: AtomicI64::new(start.as_millisecond()), moves_leases: false }))
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let millis = match &*self.0 {
-            Kind::Manual { millis } => millis.load(Ordering::Acquire),
+            Kind::Manual { millis, .. } => millis.load(Ordering::Acquire),
             Kind::System { latest } => never_back(latest, system_millis()),
         };
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
@@ -56,14 +63,16 @@ impl Clock {
     #[must_use]
     pub fn since_boot(&self) -> Duration {
         match &*self.0 {
-            Kind::Manual { millis } => Duration::from_millis(millis.load(Ordering::Acquire).unsigned_abs()),
-            Kind::System { .. } => system_since_boot(),
+            Kind::Manual { millis, moves_leases: true } => {
+                Duration::from_millis(millis.load(Ordering::Acquire).unsigned_abs())
+            }
+            Kind::Manual { .. } | Kind::System { .. } => system_since_boot(),
         }
     }
 
     /// Moves a manual clock, in either direction. Does nothing to the system's.
     pub fn advance(&self, by: SignedDuration) {
-        if let Kind::Manual { millis } = &*self.0 {
+        if let Kind::Manual { millis, .. } = &*self.0 {
             millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(0), Ordering::AcqRel);
         }
     }

@@ -82,6 +82,24 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
     }
 }
 
+impl Place {
+    /// Of a test: on a database, if it has one, where it is the only node; else in a folder.
+    #[must_use]
+    pub fn for_tests(folder: &Path, database: Option<String>) -> Self {
+        let shared = database.map(|url| SharedStore {
+            url: DatabaseUrl::new(url),
+            // As long as can be: on a busy machine a node is late, and nobody waits for one that is alone.
+            node: NodeSettings {
+                name: "test".to_owned(),
+                version: "0".to_owned(),
+                lease: LeaseTerms::new(LeaseTerms::LONGEST),
+            },
+            secret: StoreSecret::for_tests(),
+        });
+        Self { folder: folder.to_owned(), shared }
+    }
+}
+
 /// A running Keystead, without its doors.
 pub struct App {
     pub(crate) store: Arc<Store>,

@@ -29,6 +29,9 @@ const FORMAT: u8 = 1;
 const PURPOSE: &[u8] = b"keystead: keys that sign, sealed, 1";
 
 impl StoreSecret {
+    /// The text of [`Self::for_tests`].
+    pub const FOR_TESTS: &str = "a secret of tests, which everybody knows";
+
     /// The fewest bytes that it may have. It is not stretched as a password is, so it must be random.
     pub const SHORTEST: usize = 32;
 
@@ -41,6 +44,12 @@ impl StoreSecret {
             return Err(ShortSecret);
         }
         Ok(Self(Zeroizing::new(text.as_bytes().to_vec())))
+    }
+
+    /// One that everybody knows, and nobody keeps anything by.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        Self(Zeroizing::new(Self::FOR_TESTS.as_bytes().to_vec()))
     }
 
     /// Seals keys (ChaCha20-Poly1305, RFC 8439) as this version of this name: as another one they do not open.
@@ -67,7 +76,8 @@ impl StoreSecret {
     }
 
     /// The keys. `None`: they were not sealed with this secret as what they are given out for, or were changed since.
-    pub(crate) fn open(&self, name: SealedName, keys: &SealedKeys) -> Option<Zeroizing<String>> {
+    #[must_use]
+    pub fn open(&self, name: SealedName, keys: &SealedKeys) -> Option<Zeroizing<String>> {
         let (nonce, text) = keys.content.strip_prefix(&[FORMAT])?.split_first_chunk()?;
         let mut text = Zeroizing::new(text.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);

@@ -10,9 +10,10 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use keystead_app::operator::{Answer, Command, Password};
-use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, RequestOrigin};
+use keystead_app::{App, Clock, Deployment, Entropy, KeyInput, Passwords, Place, RequestOrigin};
 use keystead_domain::{Description, Expiration, KeyName};
 use keystead_server::{Doors, Embedding, Settings, router};
+use keystead_test_hosts::database_of;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -36,10 +37,10 @@ impl Server {
     /// With Ada, who is an administrator, and Bob, who is a member.
     async fn start(impersonation: bool, embedding: Embedding) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
+        let clock = Clock::manual_time_of_day("2026-11-23T10:00:00Z".parse().unwrap());
         let deployment = Deployment { impersonation, ..Deployment::default() };
-        let app =
-            App::open(data.path(), deployment, Passwords::weak_for_tests(), clock, Entropy::seeded(1)).await;
+        let place = Place::for_tests(data.path(), database_of(data.path()));
+        let app = App::open(place, deployment, Passwords::weak_for_tests(), clock, Entropy::seeded(1)).await;
         let app = Arc::new(app.unwrap());
         let settings = Settings::new("http://keystead.test").unwrap().embedded(embedding);
         let router = router(Doors::new(Arc::clone(&app), settings));

@@ -32,7 +32,7 @@ pub struct UserDetails {
 macro_rules! users {
     ($rest:expr) => {
         concat!(
-            "SELECT u.id, u.last_seen_at, u.password_hash IS NOT NULL, u.attributes FROM users u \
+            "SELECT u.id, u.last_seen_at, CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END, u.attributes FROM users u \
              WHERE u.organization_id = $1 AND u.deleted_at IS NULL AND ",
             $rest
         )

@@ -39,10 +39,12 @@ mod folder;
 mod history;
 mod hosts;
 mod postgres;
+mod tool;
 mod watcher;
 
-pub use choice::{database_of, is_on_postgres};
+pub use choice::{copy_store, database_of, is_on_postgres, put_on};
 pub use command::{Signal, signal};
 pub use history::{Asked, KeyId, Kind, Operation, Outcome, Recorder, Summary, Violation, check};
 pub use hosts::Hosts;
 pub use postgres::{Place, Postgres, Replication, Setup};
+pub use tool::{DatabaseTool, HeldWriters, kept_bytes};

@@ -1,6 +1,6 @@
 //! Tools that do not register, but say where they describe themselves; with the real binary, which trusts what its system trusts.
 
-use keystead_tests::binary::Serving;
+use keystead_tests::binary::{Serving, keystead_at};
 use keystead_tests::{Browser, ClientDocument, McpClient, McpLibrary, TestServer, button};
 use serde_json::json;
 
@@ -20,15 +20,11 @@ async fn set_up(serving: &Serving, browser: &Browser, url: &str) {
 async fn a_tool_that_describes_itself_at_an_address_is_let_in_under_the_name_that_is_there() {
     let data = tempfile::tempdir().unwrap();
     let document = ClientDocument::serve("Described tool").await;
-    let arguments = [
-        "serve",
-        "--listen=127.0.0.1:0",
-        "--client-metadata-network=127.0.0.0/8",
-        "--client-metadata-network=::1/128",
-        "--data-dir",
-        data.path().to_str().unwrap(),
-    ];
-    let serving = Serving::start_trusting(&document.certificates(), &arguments);
+    let mut command = keystead_at(data.path());
+    command.args(["serve", "--listen=127.0.0.1:0"]);
+    command.args(["--client-metadata-network=127.0.0.0/8", "--client-metadata-network=::1/128"]);
+    // On a system that trusts no other certificates.
+    let serving = Serving::spawn(command.env("SSL_CERT_FILE", document.certificates()));
     let url = serving.url();
     let browser = Browser::open_at(&url).await;
     set_up(&serving, &browser, &url).await;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use keystead_tests::TestServer;
-use sqlx::Connection as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
@@ -199,8 +198,7 @@ async fn a_write_that_hangs_delays_no_verification() {
     let ada = server.administrator("ada@example.com").await;
     let token = server.key(&ada, "deploy", "30d").await.token;
     let session = server.session(&ada).await;
-    let mut connection = server.database(false).await;
-    let writer = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let held = server.tool().hold_writers().await;
     let sign_out = server.submit(&session, "/sign-out", &[]);
     let verify = async {
         for _ in 0..100 {
@@ -212,6 +210,6 @@ async fn a_write_that_hangs_delays_no_verification() {
         _ = &mut sign_out => panic!("the write did not wait: this proves nothing"),
         () = verify => {}
     }
-    writer.rollback().await.unwrap();
+    held.let_go().await;
     assert_eq!(sign_out.await.status(), 303);
 }

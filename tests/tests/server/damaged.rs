@@ -5,7 +5,6 @@
 use keystead_app::Deployment;
 use keystead_tests::{Browserless, TestKey, TestServer, TestUser};
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 
 #[tokio::test]
 async fn a_user_who_cannot_be_read_does_not_end_the_list_of_the_others() {
@@ -15,13 +14,7 @@ async fn a_user_who_cannot_be_read_does_not_end_the_list_of_the_others() {
     for name in ["bob", "cy", "di", "eli"] {
         server.member(&format!("{name}@example.com")).await;
     }
-    let mut database = server.database(false).await;
-    for statement in
-        ["PRAGMA ignore_check_constraints = ON", "UPDATE users SET attributes = '{' WHERE email LIKE 'di@%'"]
-    {
-        sqlx::query(statement).execute(&mut database).await.unwrap();
-    }
-    drop(database);
+    server.tool().run_unprotected("UPDATE users SET attributes = '{' WHERE email LIKE 'di@%'").await;
 
     let (mut seen, mut after) = (Vec::new(), Value::Null);
     loop {
@@ -37,22 +30,6 @@ async fn a_user_who_cannot_be_read_does_not_end_the_list_of_the_others() {
         after = page["pageInfo"]["endCursor"].clone();
     }
     assert_eq!(seen, ["eli@example.com", "cy@example.com", "bob@example.com", "ada@example.com"]);
-}
-
-/// Runs SQL with all that protects the rows switched off.
-async fn damage(server: &TestServer, statement: &str) {
-    let mut database = server.database(false).await;
-    let triggers: Vec<(String,)> = sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        .fetch_all(&mut database)
-        .await
-        .expect("triggers");
-    let drops = triggers.into_iter().map(|(name,)| format!("DROP TRIGGER {name}"));
-    let statements = drops.chain(
-        ["PRAGMA ignore_check_constraints = ON", "PRAGMA foreign_keys = OFF", statement].map(str::to_owned),
-    );
-    for statement in statements {
-        sqlx::query(AssertSqlSafe(statement)).execute(&mut database).await.expect("a statement that runs");
-    }
 }
 
 /// Two impersonation keys, each with a session for the same user.
@@ -117,11 +94,11 @@ impl Impersonations {
 async fn a_number_of_ended_sessions_that_cannot_be_read_refuses_its_key_and_sessions_and_no_others() {
     for garbage in ["-1", "4294967296", "9223372036854775807", "-9223372036854775808"] {
         let world = Impersonations::new().await;
-        damage(
-            &world.server,
-            &format!("UPDATE api_keys SET session_epoch = {garbage} WHERE name = 'damaged'"),
-        )
-        .await;
+        world
+            .server
+            .tool()
+            .run_unprotected(&format!("UPDATE api_keys SET session_epoch = {garbage} WHERE name = 'damaged'"))
+            .await;
         // Verification has it in memory; whoever asks the store is refused, and no session is made up.
         let origin = keystead_app::RequestOrigin::default();
         let refused =
@@ -147,11 +124,13 @@ async fn a_number_of_ended_sessions_that_cannot_be_read_refuses_its_key_and_sess
 async fn a_damaged_time_of_minting_is_not_shown_and_keeps_no_list_from_its_reader() {
     for garbage in ["-9223372036854775808", "9223372036854775807"] {
         let world = Impersonations::new().await;
-        damage(
-            &world.server,
-            &format!("UPDATE api_keys SET last_minted_at = {garbage} WHERE name = 'damaged'"),
-        )
-        .await;
+        world
+            .server
+            .tool()
+            .run_unprotected(&format!(
+                "UPDATE api_keys SET last_minted_at = {garbage} WHERE name = 'damaged'"
+            ))
+            .await;
         let world = world.restarted().await;
         let expected = [("other", Some(1)), ("damaged", Some(1)), ("plain", None)];
         assert_eq!(world.list().await, expected.map(|(name, live)| (name.to_owned(), live)), "{garbage}");
@@ -175,11 +154,11 @@ async fn damaged_rows_of_sessions_are_not_counted_and_make_and_break_no_session(
     ] {
         let world = Impersonations::new().await;
         let of_one = "key_id = (SELECT id FROM api_keys WHERE name = 'damaged')";
-        damage(
-            &world.server,
-            &format!("UPDATE impersonated_sessions SET {column} = {garbage} WHERE {of_one}"),
-        )
-        .await;
+        world
+            .server
+            .tool()
+            .run_unprotected(&format!("UPDATE impersonated_sessions SET {column} = {garbage} WHERE {of_one}"))
+            .await;
         let world = world.restarted().await;
         let case = format!("{column} = {garbage}");
         let counted = i64::from(column == "created_at");
@@ -199,7 +178,11 @@ async fn damaged_rows_of_sessions_are_not_counted_and_make_and_break_no_session(
     }
     // One that never ends for the count still ends as its token says, and its key's end is its own.
     let world = Impersonations::new().await;
-    damage(&world.server, "UPDATE impersonated_sessions SET expires_at = 9223372036854775807").await;
+    world
+        .server
+        .tool()
+        .run_unprotected("UPDATE impersonated_sessions SET expires_at = 9223372036854775807")
+        .await;
     world.server.advance(jiff::SignedDuration::from_hours(2));
     let world = world.restarted().await;
     assert_eq!((world.status(&world.damaged.1).await, world.page().await), (401, 200));

@@ -4,7 +4,7 @@ mod audit;
 mod audit_tampering;
 mod console_without_script;
 mod damaged;
-mod feed;
 mod jwks;
 mod metrics;
+mod sqlite;
 mod welcome;

@@ -19,7 +19,7 @@ const BATCH: i64 = 500;
 /// How long to wait after a failure, and between notes of what was shipped.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a node asks what other nodes, which need not ship anything, have left for it.
-const OTHERS_EVERY: Duration = Duration::from_secs(5);
+const OTHERS_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
     /// Ships until `stop` resolves, then what is left. `write` writes bytes that are whole lines, and has them safe when it
@@ -37,6 +37,8 @@ impl App {
                 match (shipping.failing, shipping.note_at) {
                     (true, _) => sleep(PAUSE).await,
                     (false, Some(at)) => sleep_until(at).await,
+                    // Nobody tells a node what others write.
+                    (false, None) if self.node.is_some() => sleep(PAUSE).await,
                     (false, None) => std::future::pending().await,
                 }
             };

@@ -63,7 +63,8 @@ impl Following {
     /// Until it is stopped; gives back what it followed by.
     pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Follower {
         let mut is_failing = false;
-        while !*stopped.borrow() {
+        // It is gone, too, when the app was dropped without being closed.
+        while !*stopped.borrow() && stopped.has_changed().is_ok() {
             // Loading takes as long as there is to load.
             let looked = match self.recover().await {
                 Ok(()) => tokio::time::timeout(LOOK_WITHIN, self.look()).await,

@@ -6,6 +6,7 @@
     reason = "helpers of tests may fail a test; clippy knows only #[test] functions"
 )]
 
+mod dropped;
 mod feed;
 mod issuing;
 mod link;

@@ -5,6 +5,7 @@ use std::path::Path;
 use keystead_app::{Deployment, MintedSession, RequestOrigin, SessionRefusal, SessionSettings};
 use keystead_domain::audit::AuditFilter;
 use keystead_domain::{Actor, Error, Expiration, Field, KeyId, Permission, RoleId, SessionLifetime};
+use keystead_test_hosts::DatabaseTool;
 
 use crate::world::{Somebody, URL, World, blocking, email, is_forbidden, key_input, roles};
 
@@ -30,7 +31,10 @@ pub(crate) struct Cast {
 
 impl Cast {
     pub(crate) async fn new() -> Self {
-        let world = World::of(deployment(false)).await;
+        Self::in_world(World::of(deployment(false)).await).await
+    }
+
+    pub(crate) async fn in_world(world: World) -> Self {
         let grants = world.role("Embeds", &["impersonation:grant"]).await;
         let ada = world.person("ada@example.com", roles([grants.id])).await;
         let bob = world.person("bob@example.com", roles([RoleId::MEMBER])).await;
@@ -253,11 +257,5 @@ async fn a_session_that_manages_people_does_not_manage_its_own_user() {
 
 /// The sessions that the store keeps.
 pub(crate) async fn kept(folder: &Path) -> i64 {
-    use sqlx::ConnectOptions as _;
-    let options =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("keystead.db")).read_only(true);
-    let mut database = options.connect().await.unwrap();
-    let (count,) =
-        sqlx::query_as("SELECT COUNT(*) FROM impersonated_sessions").fetch_one(&mut database).await.unwrap();
-    count
+    DatabaseTool::of(folder).number("SELECT COUNT(*) FROM impersonated_sessions").await
 }

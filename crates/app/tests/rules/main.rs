@@ -1,4 +1,6 @@
 //! What the core promises under every door, one module per promise. One binary, so that it links once.
+//!
+//! All of it holds on the database that `KEYSTEAD_TEST_DATABASE` chooses; what is about SQLite's folder alone is in [`sqlite`].
 
 #![expect(
     clippy::unwrap_used,
@@ -21,6 +23,7 @@ mod oauth_upkeep;
 mod offboarding;
 mod policy;
 mod signing_ring;
+mod sqlite;
 mod turns;
 mod who_may;
 mod world;

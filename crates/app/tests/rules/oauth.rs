@@ -8,6 +8,7 @@ use keystead_app::{
 use keystead_domain::{
     Actor, AuthorizationParameters, ConnectionId, Error, Expiration, OauthLifetimes, RoleId,
 };
+use keystead_test_hosts::DatabaseTool;
 use zeroize::Zeroizing;
 
 use crate::impersonation::deployment;
@@ -130,20 +131,9 @@ impl World {
 
     /// All that is kept of apps and in the audit log, as text.
     pub(crate) async fn kept(&self) -> Vec<String> {
-        use sqlx::ConnectOptions as _;
-        let file = self.folder().join("keystead.db");
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
-        let mut database = options.connect().await.unwrap();
-        let rows: Vec<(String,)> = sqlx::query_as(
-            "SELECT concat_ws(' ', hex(id), redeemed_at, last_used_at, generation, ended_at) FROM connections \
-             UNION ALL SELECT concat_ws(' ', hex(token_hash), generation, used_at) FROM refresh_tokens \
-             UNION ALL SELECT concat_ws(' ', action, details) FROM audit_events \
-             UNION ALL SELECT concat_ws(' ', sequence, kind) FROM changes",
-        )
-        .fetch_all(&mut database)
-        .await
-        .unwrap();
-        rows.into_iter().map(|(row,)| row).collect()
+        let mut rows = DatabaseTool::of(self.folder()).rows().await;
+        let tables = ["connections", "refresh_tokens", "audit_events", "changes"];
+        tables.into_iter().flat_map(|table| rows.remove(table).unwrap()).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use keystead_app::RequestOrigin;
 use keystead_domain::audit::AuditFilter;
 use keystead_domain::{Error, Expiration, KeyPolicy, OauthLifetimes, Permission, RoleId};
+use keystead_test_hosts::kept_bytes;
 
 use crate::oauth::{RESOURCE, Scene, Tokens, refused_as};
 use crate::world::{World, blocking, key_input, roles};
@@ -239,11 +240,7 @@ async fn what_an_app_does_is_traced_to_it_by_name_and_no_secret_is_kept_anywhere
     let refused = world.redeem(&asked).await;
     assert_eq!(refused_as(&refused), "invalid_grant");
 
-    let bytes: Vec<u8> = std::fs::read_dir(world.folder())
-        .unwrap()
-        .filter_map(|file| std::fs::read(file.unwrap().path()).ok())
-        .flatten()
-        .collect();
+    let bytes = kept_bytes(world.folder()).await;
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("An app"), "the scan sees what is written");
     // What follows the prefix.

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use keystead_app::operator::{Answer, Command};
 use keystead_app::{Acceptance, KeyInput};
 use keystead_app::{
-    App, BrowserSecret, Clock, DatabaseUrl, Deployment, Entropy, NewUsers, NodeSettings, Passwords, Place,
-    Refusal, RequestOrigin, RoleInput, SetUp, SharedStore, StoreSecret,
+    App, BrowserSecret, Clock, Deployment, Entropy, NewUsers, Passwords, Place, Refusal, RequestOrigin,
+    RoleInput, SetUp,
 };
 use keystead_domain::{
     Actor, Assignment, Assignments, Description, Email, EmailAccess, Error, Expiration, Group, GroupName,
-    KeyId, KeyName, LeaseTerms, NewPassword, OrganizationId, OrganizationName, Permission, PersonName, Role,
-    RoleId, RoleName, User, UserFilter, UserId,
+    KeyId, KeyName, NewPassword, OrganizationId, OrganizationName, Permission, PersonName, Role, RoleId,
+    RoleName, User, UserFilter, UserId,
 };
 use keystead_store::OpenError;
+use keystead_test_hosts::database_of;
 use tempfile::TempDir;
 
 pub(crate) const URL: &str = "https://keys.example.com";
@@ -23,6 +24,7 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
     deployment: Deployment,
+    place: Place,
     folder: TempDir,
     /// Administrator of the first organization, and site administrator.
     pub(crate) root: Somebody,
@@ -38,27 +40,14 @@ pub(crate) struct Somebody {
     pub(crate) key: KeyId,
 }
 
-pub(crate) async fn open(
-    folder: &Path,
+pub(crate) async fn open_at(
+    place: Place,
     deployment: &Deployment,
     clock: &Clock,
     seed: u64,
 ) -> Result<App, OpenError> {
     let passwords = Passwords::weak_for_tests();
-    App::open(place(folder), deployment.clone(), passwords, clock.clone(), Entropy::seeded(seed)).await
-}
-
-/// Where the store of a folder is, on the database that was chosen.
-fn place(folder: &Path) -> Place {
-    let shared = keystead_test_hosts::database_of(folder).map(|url| {
-        let lease = Some(LeaseTerms::default());
-        SharedStore {
-            url: DatabaseUrl::new(url),
-            node: NodeSettings { name: "node".into(), version: "0".into(), lease },
-            secret: StoreSecret::new(&"s".repeat(32)).unwrap(),
-        }
-    });
-    Place { shared, ..Place::from(folder) }
+    App::open(place, deployment.clone(), passwords, clock.clone(), Entropy::seeded(seed)).await
 }
 
 pub(crate) fn password() -> NewPassword {
@@ -133,8 +122,19 @@ impl World {
     /// That of a deployment.
     pub(crate) async fn of(deployment: Deployment) -> Self {
         let folder = TempDir::new().unwrap();
-        let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-        let app = Arc::new(open(folder.path(), &deployment, &clock, 1).await.unwrap());
+        let place = Place::for_tests(folder.path(), database_of(folder.path()));
+        Self::at(place, folder, deployment).await
+    }
+
+    /// On SQLite whatever was chosen: for what is about its folder.
+    pub(crate) async fn on_sqlite(deployment: Deployment) -> Self {
+        let folder = TempDir::new().unwrap();
+        Self::at(Place::from(folder.path()), folder, deployment).await
+    }
+
+    async fn at(place: Place, folder: TempDir, deployment: Deployment) -> Self {
+        let clock = Clock::manual_time_of_day("2026-11-23T10:00:00Z".parse().unwrap());
+        let app = Arc::new(open_at(place.clone(), &deployment, &clock, 1).await.unwrap());
         let code = app.create_set_up_link().await.unwrap();
         let set_up = SetUp {
             organization: OrganizationName::parse("First").unwrap(),
@@ -144,7 +144,7 @@ impl World {
         };
         let signed_in = app.set_up(code.expose(), set_up, RequestOrigin::default()).await.unwrap();
         let root = equip(&app, signed_in.actor, signed_in.cookie).await;
-        Self { app, clock, deployment, folder, root }
+        Self { app, clock, deployment, place, folder, root }
     }
 
     /// The same store, in another process.
@@ -155,11 +155,11 @@ impl World {
 
     /// The same, of another deployment.
     pub(crate) async fn restarted_as(self, deployment: Deployment) -> Self {
-        let Self { app, clock, folder, root, .. } = self;
+        let Self { app, clock, place, folder, root, .. } = self;
         app.close().await.unwrap();
         drop(app);
-        let app = Arc::new(open(folder.path(), &deployment, &clock, 2).await.unwrap());
-        Self { app, clock, deployment, folder, root }
+        let app = Arc::new(open_at(place.clone(), &deployment, &clock, 2).await.unwrap());
+        Self { app, clock, deployment, place, folder, root }
     }
 
     pub(crate) fn folder(&self) -> &Path {

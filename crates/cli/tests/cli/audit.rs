@@ -35,14 +35,11 @@ fn a_log_is_verified_with_a_server_and_without_and_against_a_kept_checkpoint() {
 
 #[test]
 fn a_store_that_lost_what_a_kept_checkpoint_has_fails_with_the_event() {
-    let place = Place::with_ada();
-    let store = fs::read(place.store().join("keystead.db")).unwrap();
+    let mut place = Place::with_ada();
+    let copy = place.copy_store();
     place.token();
     fs::write(place.path().join("kept.jsonl"), place.ok(&["audit", "checkpoint"])).unwrap();
-    for journal in ["keystead.db-wal", "keystead.db-shm"] {
-        _ = fs::remove_file(place.store().join(journal));
-    }
-    fs::write(place.store().join("keystead.db"), store).unwrap();
+    place.put_back(&copy);
     assert!(place.ok(&["audit", "verify"]).starts_with("OK  "));
     let output = place.run(&["audit", "verify", "--checkpoint", "kept.jsonl"]);
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
@@ -58,9 +55,8 @@ fn a_copy_is_checked_alone_and_a_changed_or_cut_one_fails() {
     let place = Place::with_ada();
     let copy = exported(&place);
     let key = place.ok(&["audit", "public-key"]).trim().to_owned();
-    assert!(place.ok(&["audit", "verify", "--export", "copy.jsonl"]).starts_with("OK  "));
     // Elsewhere, without the store.
-    let elsewhere = Place::new();
+    let elsewhere = Place::bare();
     let path = place.path().join("copy.jsonl");
     let path = path.to_str().unwrap();
     let verify = ["audit", "verify", "--export", path, "--public-key", &key];
@@ -113,5 +109,4 @@ fn what_cannot_be_asked_is_refused_with_a_hint() {
     assert!(place.fails(1, &["audit", "verify", "--checkpoint", "junk"]).contains("no checkpoint"));
     let missing = place.fails(1, &["serve", "--listen", "127.0.0.1:0", "--audit-log", "missing/audit.jsonl"]);
     assert!(missing.contains("--audit-log"), "{missing}");
-    assert!(place.fails(1, &["audit", "verify", "--data-dir", "nowhere"]).contains("no store"));
 }

@@ -16,7 +16,7 @@ fn listen(place: &Place, args: &[&str], variable: Option<&str>) -> String {
 
 #[test]
 fn a_flag_goes_before_a_variable_before_the_file_before_the_default() {
-    let place = Place::new();
+    let place = Place::bare();
     assert_eq!(listen(&place, &[], None), "listen = \"127.0.0.1:8080\" # default");
     fs::write(place.path().join("keystead.toml"), "listen = \"127.0.0.1:1\"").unwrap();
     assert_eq!(listen(&place, &[], None), "listen = \"127.0.0.1:1\" # the configuration file");
@@ -61,7 +61,7 @@ fn every_kind_of_value_can_be_in_the_file_and_is_in_effect() {
 
 #[test]
 fn what_the_check_prints_can_be_the_file() {
-    let place = Place::new();
+    let place = Place::bare();
     let printed = place.ok(&["config", "check", "--impersonation", "--embed-origin", "https://a.example"]);
     fs::write(place.path().join("keystead.toml"), printed).unwrap();
     let again = place.ok(&["config", "check"]);
@@ -71,7 +71,7 @@ fn what_the_check_prints_can_be_the_file() {
 
 #[test]
 fn the_file_is_refused_with_a_hint() {
-    let place = Place::new();
+    let place = Place::bare();
     for (file, expected) in [
         ("lisen = \"127.0.0.1:1\"", "did you mean `listen`?"),
         ("config = \"x\"", "there is no setting `config`"),
@@ -97,7 +97,7 @@ fn the_file_is_refused_with_a_hint() {
 
 #[test]
 fn an_unknown_variable_is_warned_of_unless_kubernetes_set_it() {
-    let place = Place::new();
+    let place = Place::bare();
     let mut command = place.command(&["config", "check"]);
     command.env("KEYSTEAD_LISTN", "x").env("KEYSTEAD_PORT_8080_TCP", "x").env("KEYSTEAD_SERVICE_HOST", "x");
     let warned = err(&command.output().unwrap());
@@ -110,7 +110,7 @@ fn an_unknown_variable_is_warned_of_unless_kubernetes_set_it() {
 
 #[test]
 fn the_password_of_a_database_is_never_printed() {
-    let place = Place::new();
+    let place = Place::bare();
     let url = "postgres://keystead:hunter2hunter2@db.example/keystead";
     let quiet = |error: &str| {
         assert!(error.contains("needs a secret") && error.contains("hint: "), "{error}");
@@ -137,7 +137,7 @@ fn the_password_of_a_database_is_never_printed() {
 
 #[test]
 fn the_secret_of_the_nodes_is_long_enough_and_never_printed() {
-    let place = Place::new();
+    let place = Place::bare();
     let short = err(&place.command(&["config", "check"]).env("KEYSTEAD_SECRET", "hunter2").output().unwrap());
     assert!(short.contains("openssl rand -hex 32") && short.contains("KEYSTEAD_SECRET_FILE"), "{short}");
     assert!(!short.contains("hunter2"), "{short}");
@@ -150,7 +150,7 @@ fn the_secret_of_the_nodes_is_long_enough_and_never_printed() {
 
 #[test]
 fn a_store_can_be_named_by_url_and_is_not_shown() {
-    let place = Place::new();
+    let place = Place::bare();
     place.ok(&["user", "add", "a@b.example", "--role", "member", "--database-url", "sqlite:elsewhere"]);
     assert!(place.path().join("elsewhere/keystead.db").exists());
     let effective = place.ok(&["config", "check", "--database-url", "sqlite:elsewhere"]);
@@ -160,7 +160,7 @@ fn a_store_can_be_named_by_url_and_is_not_shown() {
 
 #[test]
 fn the_book_has_the_reference_and_the_reference_has_every_option_of_serve() {
-    let place = Place::new();
+    let place = Place::bare();
     let reference = place.ok(&["config", "reference"]);
     let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
     assert_eq!(

@@ -7,7 +7,7 @@ const FROM: &str = "Keystead <keystead@example.com>";
 
 #[test]
 fn an_smtp_server_and_a_mailbox_go_together() {
-    let place = Place::new();
+    let place = Place::bare();
     place.ok(&["config", "check", "--smtp-url", URL, "--mail-from", FROM]);
     place.ok(&["config", "check", "--smtp-url", "", "--mail-from", ""]);
     for command in [["config", "check"].as_slice(), &["serve"]] {
@@ -23,7 +23,7 @@ fn an_smtp_server_and_a_mailbox_go_together() {
 
 #[test]
 fn the_password_of_the_smtp_server_is_never_printed() {
-    let place = Place::new();
+    let place = Place::bare();
     let quiet = |text: &str| assert!(!text.contains("hunter2"), "{text}");
     let shown = place.ok(&["config", "check", "--smtp-url", URL, "--mail-from", FROM]);
     assert!(shown.contains("# smtp-url is set and not shown (from --smtp-url)"), "{shown}");
@@ -48,7 +48,7 @@ fn the_password_of_the_smtp_server_is_never_printed() {
 
 #[test]
 fn mail_that_may_leave_the_machine_unencrypted_is_warned_of() {
-    let place = Place::new();
+    let place = Place::bare();
     let warned = |url: &str| err(&place.run(&["config", "check", "--smtp-url", url, "--mail-from", FROM]));
     for url in ["smtp://mail.example.com", "smtp://keystead:hunter2@mail.example.com?tls=opportunistic"] {
         assert!(warned(url).contains("smtp-url may send e-mail unencrypted"), "{url}");

@@ -1,4 +1,6 @@
 //! The real `keystead`, run as people and service managers run it. Waits are for what a process does, never for time to pass.
+//!
+//! Each store is on the database that `KEYSTEAD_TEST_DATABASE` chooses, but for what is about a folder ([`sqlite`]) or many nodes.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,10 +9,8 @@
 )]
 
 mod audit;
-mod backup;
 mod commands;
 mod configuration;
-mod demo;
 mod draining;
 mod errors;
 mod impersonation;
@@ -18,12 +18,10 @@ mod mail;
 mod mcp;
 mod nodes;
 mod organizations;
-mod replay;
-mod restore;
 mod roles;
 mod secrets;
 mod serving;
-mod socket;
+mod sqlite;
 mod store_copy;
 mod support;
 mod upgrade;

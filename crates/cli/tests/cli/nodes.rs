@@ -55,7 +55,7 @@ impl Shared {
 
 #[test]
 fn what_a_command_revoked_is_refused_by_every_node_when_it_returns() {
-    let (shared, place) = (Shared::new(), Place::new());
+    let (shared, place) = (Shared::new(), Place::bare());
     let nodes = [shared.serve(&place, "a"), shared.serve(&place, "b")];
     shared.ok(&place, &["user", "add", "ada@example.com", "--role", "administrator"]);
     let token = shared.ok(&place, &["key", "create", "--user", "ada@example.com", "--name", "ci"]);
@@ -83,7 +83,7 @@ fn what_a_command_revoked_is_refused_by_every_node_when_it_returns() {
 
 #[test]
 fn what_keeps_a_node_from_starting_is_said_with_what_to_do() {
-    let (shared, place) = (Shared::new(), Place::new());
+    let (shared, place) = (Shared::new(), Place::bare());
     shared.ok(&place, &["user", "add", "ada@example.com", "--role", "administrator"]);
 
     let missing = Shared { url: format!("{}_not", shared.url), ..Shared::new() };
@@ -102,7 +102,7 @@ fn what_keeps_a_node_from_starting_is_said_with_what_to_do() {
 
 #[test]
 fn nodes_do_not_serve_by_leases_of_different_lengths() {
-    let (shared, place) = (Shared::new(), Place::new());
+    let (shared, place) = (Shared::new(), Place::bare());
     let node = shared.serve(&place, "a");
     let other = ["serve", "--listen", "127.0.0.1:0", "--revocation-wait", "3s"];
     assert!(shared.fails(&place, &other).contains("hold leases of 2s, and this one was told 3s"));
@@ -113,7 +113,7 @@ fn nodes_do_not_serve_by_leases_of_different_lengths() {
 
 #[test]
 fn the_commands_of_the_page_about_many_nodes_start_a_node() {
-    let (shared, place) = (Shared::new(), Place::new());
+    let (shared, place) = (Shared::new(), Place::bare());
     let page = include_str!("../../../../docs/many-nodes.md");
     let blocks: Vec<_> =
         page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();

@@ -21,7 +21,8 @@ fn the_invitation_stands_alone_on_standard_output_and_is_a_page_of_the_server() 
     let alone = create(&place, "Acme", "eve@acme.example");
     assert!(alone.starts_with("http://127.0.0.1:8080/invitation/") && alone.lines().count() == 1, "{alone}");
     let server = place.serve(&[]);
-    let output = place.run(&["organization", "create", "Umbra", "--administrator", "mia@umbra.example"]);
+    let create = ["organization", "create", "Umbra", "--administrator", "mia@umbra.example"];
+    let output = place.run(&[&create[..], &["--public-url", &server.url]].concat());
     let link = out(&output);
     assert!(link.starts_with(&format!("{}/invitation/", server.url)), "{link}");
     let code = link.trim_end().rsplit('/').next().unwrap();

@@ -27,7 +27,7 @@ fn a_role_of_the_file_holds_and_gives_nothing_once_it_is_taken_out() {
 
 #[test]
 fn wrong_roles_are_refused_at_start_and_by_the_check_with_file_key_and_what_would_be_right() {
-    let place = Place::new();
+    let place = Place::bare();
     let role = |name: usize, permission: &str| format!("[roles.r{name}]\npermissions = [\"{permission}\"]\n");
     let many = (0..101).map(|name| role(name, "p")).collect::<Vec<_>>().concat();
     let wide =
@@ -71,7 +71,7 @@ fn wrong_roles_are_refused_at_start_and_by_the_check_with_file_key_and_what_woul
 
 #[test]
 fn what_the_check_prints_of_roles_can_be_the_file() {
-    let place = Place::new();
+    let place = Place::bare();
     let file = "[roles.support]\ndescription = \"Answers \\\"customers\\\".\"\npermissions = [\"tickets:write\"]\n\
                 [roles.auditor]\npermissions = [\"iam:read\", \"audit:read\"]\n";
     write(&place, file);
@@ -93,7 +93,7 @@ fn every_example_of_the_book_loads() {
     let examples: Vec<_> =
         book.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(!examples.is_empty());
-    let place = Place::new();
+    let place = Place::bare();
     for example in examples {
         write(&place, example);
         let printed = place.ok(&["config", "check"]);

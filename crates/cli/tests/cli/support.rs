@@ -8,38 +8,79 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use keystead_app::StoreSecret;
+use keystead_test_hosts::{DatabaseTool, copy_store, database_of};
 use tempfile::TempDir;
 
 /// The longest that anything here may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A folder to run in, with room for a store.
-pub(crate) struct Place(TempDir);
+/// A folder to run in, with room for a store, and the database that takes its place if one was chosen.
+pub(crate) struct Place {
+    folder: TempDir,
+    database: Option<String>,
+}
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let mut place = Self::bare();
+        place.database = database_of(&place.store());
+        place
+    }
+
+    /// One where no store is named, whatever was chosen: for what is about settings, or a folder.
+    pub(crate) fn bare() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), database: None }
     }
 
     /// A place whose store has an administrator, Ada.
     pub(crate) fn with_ada() -> Self {
-        let place = Self::new();
-        place.ok(&["user", "add", "ada@example.com", "--role", "administrator"]);
-        place
+        Self::new().and_ada()
+    }
+
+    /// The same, with a store in a folder.
+    pub(crate) fn with_ada_on_sqlite() -> Self {
+        Self::bare().and_ada()
+    }
+
+    fn and_ada(self) -> Self {
+        self.ok(&["user", "add", "ada@example.com", "--role", "administrator"]);
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     pub(crate) fn store(&self) -> PathBuf {
         self.path().join("keystead-data")
     }
 
+    /// A database tool at the store.
+    pub(crate) fn tool(&self) -> DatabaseTool {
+        DatabaseTool::of(&self.store())
+    }
+
+    /// A copy of the store, which nobody has open.
+    pub(crate) fn copy_store(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_store(&self.store(), copy.path());
+        copy
+    }
+
+    /// Puts a copy in the place of the store.
+    pub(crate) fn put_back(&mut self, copy: &TempDir) {
+        copy_store(copy.path(), &self.store());
+        self.database = database_of(&self.store());
+    }
+
     /// The command, in this folder, with nothing of the caller's environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
         command.args(args).current_dir(self.path()).env_clear().env("TMPDIR", self.path());
+        if let Some(url) = &self.database {
+            command.env("KEYSTEAD_DATABASE_URL", url).env("KEYSTEAD_SECRET", StoreSecret::FOR_TESTS);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

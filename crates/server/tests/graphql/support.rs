@@ -10,8 +10,9 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
 use keystead_app::operator::{Answer, Command, Password};
-use keystead_app::{App, Clock, Deployment, Entropy, Passwords, RequestOrigin};
+use keystead_app::{App, Clock, Deployment, Entropy, Passwords, Place, RequestOrigin};
 use keystead_server::{Doors, Settings, router};
+use keystead_test_hosts::database_of;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -41,14 +42,10 @@ impl Server {
 
     pub(crate) async fn start_with(deployment: Deployment) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-        let app = App::open(
-            data.path(),
-            deployment,
-            Passwords::weak_for_tests(),
-            clock.clone(),
-            Entropy::seeded(1),
-        );
+        let clock = Clock::manual_time_of_day("2026-11-23T10:00:00Z".parse().unwrap());
+        let place = Place::for_tests(data.path(), database_of(data.path()));
+        let app =
+            App::open(place, deployment, Passwords::weak_for_tests(), clock.clone(), Entropy::seeded(1));
         let app = Arc::new(app.await.unwrap());
         let doors = Doors::new(Arc::clone(&app), Settings::new("http://keystead.test").unwrap());
         let server = Self { app, clock, router: router(doors), _data: data };

@@ -1,6 +1,8 @@
 //! Every change to people and settings: one trace each, in the same transaction (promise 10), and nothing of another organization
 //! is reached by any of them (promise 6).
 
+use std::collections::BTreeMap;
+
 use keystead_domain::audit::verify_chain;
 use keystead_domain::{
     Assignments, Email, Expiration, Group, KeyPolicy, Operator, Organization, OrganizationName, OwnRoleId,
@@ -8,7 +10,7 @@ use keystead_domain::{
 };
 use keystead_store::{LinkKind, StoreError, Transaction};
 
-use crate::harness::{Harness, dump, now, seconds};
+use crate::harness::{Harness, now, seconds};
 use crate::people::{
     blocking, disguised, grant, in_person, limited, own, people, permissions, roles, seeing, settings,
 };
@@ -209,9 +211,9 @@ impl New {
 }
 
 /// All that there is, but for what a reader of the file may see of the moment: everything.
-async fn everything(harness: &Harness) -> String {
+async fn everything(harness: &Harness) -> BTreeMap<String, Vec<String>> {
     harness.begin().await.commit().await.unwrap();
-    dump(harness.path()).await
+    harness.rows().await
 }
 
 async fn last_action(harness: &Harness, organization: &Organization) -> String {
@@ -287,9 +289,9 @@ async fn no_right_of_one_organization_changes_anything_of_another() {
     let before = everything(&harness).await;
     for act in Act::OF_THINGS {
         let mut change = harness.begin().await;
-        // Whatever it answers: were it to go on and commit, nothing would have been changed.
+        // Whatever it answers: were it to go on and commit, as far as the database lets it, nothing would have been changed.
         let done = format!("{:?}", act.make(&mut change, &two).await);
-        change.commit().await.unwrap();
+        _ = change.commit().await;
         assert!(everything(&harness).await == before, "{act:?}: {done}");
     }
 }

@@ -13,14 +13,14 @@ async fn changes_that_wait_at_the_same_time_share_one_commit() {
     let harness = Harness::new().await;
     let user = harness.somebody().await;
     let keys: Vec<_> = (0..64).map(|i| harness.new_key(&format!("key {i}"), None)).collect();
-    let before = harness.commits();
+    let before = harness.commits().await;
     let first = harness.begin().await;
     // Each is polled once, and so stands in line, before the first lets go.
     let others = join_all(keys.iter().map(|key| harness.create(&user, key)));
     let (first, others) = join(async { first.commit().await }, others).await;
     first.unwrap();
     assert!(others.iter().all(Result::is_ok));
-    let commits = harness.commits() - before;
+    let commits = harness.commits().await - before;
     assert!((1..=3).contains(&commits), "{commits} commits for 64 keys");
 }
 
@@ -87,12 +87,7 @@ async fn what_was_acknowledged_is_there_after_the_store_was_closed_and_after_it_
     let harness = Harness::new().await;
     let user = harness.somebody().await;
     let key = harness.key(&user, "key").await;
-    // As after a crash: the files as they are, of a store that nobody closed.
-    let copy = tempfile::tempdir().unwrap();
-    for name in ["keystead.db", "keystead.db-wal"] {
-        std::fs::copy(harness.path().join(name), copy.path().join(name)).unwrap();
-    }
-    let crashed = Harness::in_folder(copy.path()).await;
+    let crashed = harness.crashed().await;
     assert!(crashed.store.key(&own(&user), key.id).await.unwrap().is_some());
     let harness = harness.reopened().await;
     assert!(harness.store.key(&own(&user), key.id).await.unwrap().is_some());

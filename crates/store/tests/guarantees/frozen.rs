@@ -28,22 +28,26 @@ async fn what_is_frozen_cannot_be_updated_by_any_sql() {
     harness.raw("UPDATE api_keys SET name = 'n', description = 'd', last_used_at = 1").await.unwrap();
 }
 
+/// Puts every key there once more, but under this id.
+pub(crate) fn copied(id: &str, on_conflict: &str) -> String {
+    // All that a key has no default for, but its id.
+    let rest = "organization_id, creator_id, token_hash, masked_token, name, description, search_text, allow_impersonation, \
+                created_at";
+    format!("INSERT INTO api_keys (id, {rest}) SELECT {id}, {rest} FROM api_keys WHERE true {on_conflict}")
+}
+
 #[tokio::test]
 async fn a_revocation_cannot_be_undone_by_any_sql() {
     let harness = Harness::new().await;
     let user = harness.somebody().await;
     let key = harness.key(&user, "key").await;
     assert!(harness.revoke(&own(&user), key.id).await);
-    // All that a key has no default for, but what a copy changes.
-    let rest = "organization_id, creator_id, token_hash, masked_token, name, description, search_text, allow_impersonation, \
-                created_at";
     for sql in [
         "UPDATE api_keys SET revoked_at = NULL",
         "UPDATE api_keys SET revoked_at = 9",
         "DELETE FROM api_keys",
-        "UPDATE OR REPLACE api_keys SET revoked_at = NULL",
-        &format!("INSERT OR REPLACE INTO api_keys (id, {rest}) SELECT id, {rest} FROM api_keys"),
-        &format!("INSERT OR REPLACE INTO api_keys (id, {rest}) SELECT randomblob(16), {rest} FROM api_keys"),
+        &copied("id", "ON CONFLICT (id) DO UPDATE SET revoked_at = NULL"),
+        &copied("randomblob(16)", "ON CONFLICT (token_hash) DO UPDATE SET revoked_at = NULL"),
     ] {
         let refused = harness.raw(sql).await.unwrap_err().to_string();
         assert!(
@@ -65,7 +69,7 @@ async fn the_audit_log_can_only_be_appended_to() {
     for sql in [
         "UPDATE audit_events SET details = '{}'",
         "DELETE FROM audit_events",
-        "INSERT OR REPLACE INTO audit_events SELECT * FROM audit_events",
+        "INSERT INTO audit_events SELECT * FROM audit_events WHERE true ON CONFLICT (organization_id, sequence) DO UPDATE SET at = 0",
         "INSERT INTO audit_events SELECT organization_id, 99, at, user_id, via, via_id, address, action, target, details, link \
          FROM audit_events LIMIT 1",
     ] {
@@ -89,7 +93,7 @@ async fn ids_hashes_and_whole_seconds_are_checked_by_the_database() {
     for sql in [
         copy("randomblob(15)", "randomblob(32)", "NULL"),
         copy("randomblob(16)", "randomblob(31)", "NULL"),
-        copy("randomblob(16)", "'a hash in hexadecimal, not 32 by'", "NULL"),
+        copy("randomblob(16)", "CAST('a hash in hexadecimal, not 32 by' AS TEXT)", "NULL"),
         copy("randomblob(16)", "randomblob(32)", "1500"),
         copy("randomblob(16)", "randomblob(32)", "'tomorrow'"),
     ] {

@@ -1,5 +1,6 @@
 //! A store in a folder of its own. The only file of these tests that knows which database it is.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -9,8 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use keystead_domain::audit::Event;
 use keystead_domain::{Change, IdGenerator, Operator, Organization};
 use keystead_store::{DatabaseUrl, Location, Store};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use keystead_test_hosts::{DatabaseTool, copy_store, database_of, is_on_postgres, kept_bytes};
 use tempfile::TempDir;
 
 use crate::known::Known;
@@ -31,6 +31,7 @@ pub(crate) struct Harness {
     pub(crate) ids: IdGenerator,
     pub(crate) secrets: AtomicU64,
     folder: Folder,
+    tool: DatabaseTool,
 }
 
 enum Folder {
@@ -49,7 +50,36 @@ impl Harness {
         Self::open(path.to_owned(), Folder::Given(path.to_owned()), 1 << 32).await
     }
 
+    /// A store in a file of SQLite's, whatever was chosen: for what is about that file.
+    pub(crate) async fn on_sqlite(path: &Path) -> Self {
+        let tool = DatabaseTool::on_sqlite(&path.join("keystead.db"));
+        Self::open_at(Location::from(path), tool, Folder::Given(path.to_owned()), 1 << 32).await
+    }
+
+    /// A copy of a store that nobody has open.
+    pub(crate) async fn copy_of(original: &Path) -> Self {
+        let folder = TempDir::new().unwrap();
+        copy_store(original, folder.path());
+        Self::open(folder.path().to_owned(), Folder::Own(folder), 1 << 40).await
+    }
+
+    /// What another process finds after a crash: the store as it is now, which nobody closed.
+    pub(crate) async fn crashed(&self) -> Self {
+        if is_on_postgres() {
+            return Self::in_folder(self.path()).await;
+        }
+        let folder = TempDir::new().unwrap();
+        for name in ["keystead.db", "keystead.db-wal"] {
+            std::fs::copy(self.path().join(name), folder.path().join(name)).unwrap();
+        }
+        Self::open(folder.path().to_owned(), Folder::Own(folder), 1 << 32).await
+    }
+
     async fn open(path: PathBuf, folder: Folder, secrets: u64) -> Self {
+        Self::open_at(location(&path), DatabaseTool::of(&path), folder, secrets).await
+    }
+
+    async fn open_at(location: Location, tool: DatabaseTool, folder: Folder, secrets: u64) -> Self {
         let told = Arc::new(Mutex::new(Vec::new()));
         let subscriber = {
             let told = Arc::clone(&told);
@@ -57,8 +87,8 @@ impl Harness {
                 told.lock().unwrap().push((sequence, change));
             }))
         };
-        let store = Arc::new(Store::open(location(&path), subscriber).await.unwrap());
-        Self { store, told, ids: IdGenerator::default(), secrets: secrets.into(), folder }
+        let store = Arc::new(Store::open(location, subscriber).await.unwrap());
+        Self { store, told, ids: IdGenerator::default(), secrets: secrets.into(), folder, tool }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -82,51 +112,37 @@ impl Harness {
 
     // What is in it, past the store.
 
-    /// A connection that knows nothing of the store's settings.
-    async fn database(&self) -> SqliteConnection {
-        database(self.path()).await
-    }
-
     /// Runs SQL as somebody with a database tool would.
     pub(crate) async fn raw(&self, sql: &str) -> Result<u64, sqlx::Error> {
-        let mut database = self.database().await;
-        let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut database).await;
-        database.close().await?;
-        done.map(|done| done.rows_affected())
+        self.tool.run(sql).await
     }
 
     /// The same, with all that protects the rows switched off.
     pub(crate) async fn raw_unprotected(&self, sql: &str) {
-        let mut database = self.database().await;
-        let triggers: Vec<(String,)> =
-            sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-                .fetch_all(&mut database)
-                .await
-                .unwrap();
-        for (name,) in triggers {
-            let drop = AssertSqlSafe(format!("DROP TRIGGER {name}"));
-            sqlx::query(drop).execute(&mut database).await.unwrap();
-        }
-        sqlx::query("PRAGMA ignore_check_constraints = ON").execute(&mut database).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
-        database.close().await.unwrap();
+        self.tool.run_unprotected(sql).await;
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let mut database = self.database().await;
-        let (number,) = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut database).await.unwrap();
-        number
+        self.tool.number(sql).await
     }
 
-    /// Every byte that is on disk.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let files = std::fs::read_dir(self.path()).unwrap();
-        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    /// Every row of every table.
+    pub(crate) async fn rows(&self) -> BTreeMap<String, Vec<String>> {
+        self.tool.rows().await
     }
 
-    /// The commits that the write-ahead log holds: frames of its present generation that carry a database size
-    /// (<https://sqlite.org/fileformat2.html#walformat>).
-    pub(crate) fn commits(&self) -> usize {
+    /// Every byte that is kept.
+    pub(crate) async fn bytes(&self) -> Vec<u8> {
+        kept_bytes(self.path()).await
+    }
+
+    /// The commits so far: of SQLite those that the write-ahead log holds, frames of its present generation that carry a database size
+    /// (<https://sqlite.org/fileformat2.html#walformat>); of PostgreSQL those with an audit event since it was first asked.
+    pub(crate) async fn commits(&self) -> usize {
+        if is_on_postgres() {
+            self.raw(COUNT_COMMITS).await.unwrap();
+            return usize::try_from(self.number("SELECT COUNT(*) FROM counted_commits").await).unwrap();
+        }
         let log = std::fs::read(self.path().join("keystead.db-wal")).unwrap();
         let word = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
         let page = usize::try_from(word(&log, 8)).unwrap();
@@ -165,8 +181,15 @@ impl Harness {
     }
 }
 
-fn location(folder: &Path) -> Location {
-    match keystead_test_hosts::database_of(folder) {
+/// Notes the transaction of each event, which is that of its savepoint's, too.
+const COUNT_COMMITS: &str = "CREATE TABLE IF NOT EXISTS counted_commits (id TEXT PRIMARY KEY); \
+     CREATE OR REPLACE FUNCTION count_commit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
+     INSERT INTO counted_commits VALUES (pg_current_xact_id()::text) ON CONFLICT DO NOTHING; RETURN NULL; END $$; \
+     CREATE OR REPLACE TRIGGER count_commits AFTER INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION count_commit()";
+
+/// Where the store of a folder is, on the database that was chosen.
+pub(crate) fn location(folder: &Path) -> Location {
+    match database_of(folder) {
         Some(url) => Location::Postgres(DatabaseUrl::new(url)),
         None => Location::from(folder),
     }
@@ -179,47 +202,4 @@ pub(crate) fn blob(bytes: &[u8]) -> String {
         write!(sql, "{byte:02x}").unwrap();
     }
     sql + "'"
-}
-
-async fn database(folder: &Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(folder.join("keystead.db")).foreign_keys(false);
-    options.create_if_missing(true).connect().await.unwrap()
-}
-
-/// Makes a store of what [`dump`] wrote.
-pub(crate) async fn restore(folder: &Path, sql: &str) {
-    let mut database = database(folder).await;
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
-    database.close().await.unwrap();
-}
-
-/// A store as SQL: tables with their rows, then what would get in the way of inserting them.
-pub(crate) async fn dump(folder: &Path) -> String {
-    let mut database = database(folder).await;
-    let mut sql = String::from("-- Made by tests/guarantees/schemas.rs. Never changed once released.\n");
-    let things: Vec<(String, String, String)> =
-        sqlx::query_as("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
-            .fetch_all(&mut database)
-            .await
-            .unwrap();
-    let (tables, others): (Vec<_>, Vec<_>) = things.into_iter().partition(|(kind, ..)| kind == "table");
-    for (_, name, definition) in tables {
-        writeln!(sql, "{definition};").unwrap();
-        let columns: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_info($1) ORDER BY cid")
-            .bind(&name)
-            .fetch_all(&mut database)
-            .await
-            .unwrap();
-        let values: Vec<_> = columns.iter().map(|(column,)| format!("quote({column})")).collect();
-        let rows = format!("SELECT concat_ws(', ', {}) FROM {name}", values.join(", "));
-        let rows: Vec<(String,)> =
-            sqlx::query_as(AssertSqlSafe(rows)).fetch_all(&mut database).await.unwrap();
-        for (row,) in rows {
-            writeln!(sql, "INSERT INTO {name} VALUES ({row});").unwrap();
-        }
-    }
-    for (.., definition) in others {
-        writeln!(sql, "{definition};").unwrap();
-    }
-    sql
 }

@@ -104,9 +104,9 @@ async fn a_session_and_its_event_are_kept_together_or_not_at_all() {
     assert_eq!((harness.number(COUNT).await, harness.audit(&organization).await), (0, before.clone()));
     assert_eq!(harness.sessions(&ada, &key, now()).await, KeySessions::default());
 
-    let commits = harness.commits();
+    let commits = harness.commits().await;
     let session = harness.mint(&key, &ada, &bob, now()).await;
-    assert_eq!(harness.commits(), commits + 1);
+    assert_eq!(harness.commits().await, commits + 1);
     let log = harness.audit(&organization).await;
     assert_eq!(log.len(), before.len() + 1);
     let (event, _) = log.last().unwrap();
@@ -116,7 +116,10 @@ async fn a_session_and_its_event_are_kept_together_or_not_at_all() {
         assert!(event.details.contains(told), "{told} is not in {}", event.details);
     }
     let value = b"a telling value";
-    assert!(!harness.bytes().windows(value.len()).any(|window| window == value), "facts about a person");
+    assert!(
+        !harness.bytes().await.windows(value.len()).any(|window| window == value),
+        "facts about a person"
+    );
     // What cannot be kept once more leaves no event either.
     let mut change = harness.begin().await;
     assert!(change.record_impersonation(&session).await.is_err());
@@ -324,7 +327,7 @@ async fn sessions_that_were_ended_stay_ended_whatever_sql_is_run() {
     for sql in [
         "UPDATE api_keys SET session_epoch = 0",
         "UPDATE api_keys SET session_epoch = session_epoch - 1",
-        "UPDATE OR REPLACE api_keys SET name = 'x', session_epoch = 0",
+        "UPDATE api_keys SET name = 'x', session_epoch = 0",
         "UPDATE api_keys SET session_epoch = NULL",
         "UPDATE api_keys SET session_epoch = -1",
         "UPDATE api_keys SET session_epoch = 4294967296",

@@ -1,6 +1,7 @@
 //! What the store promises, one module per promise. One binary, so that it links once.
 //!
-//! All that is particular to a database is in [`harness`]: another database is one more way to make a `Harness`.
+//! All of it holds on both databases, and is tested on the one that `KEYSTEAD_TEST_DATABASE` chooses. What is particular to one is in
+//! [`harness`]; what is about SQLite's file and no other is in [`sqlite`].
 
 #![expect(
     clippy::unwrap_used,
@@ -23,16 +24,16 @@ mod last_used;
 mod links;
 mod list;
 mod list_model;
+mod newer;
 mod oauth;
 mod oauth_forgets;
 mod once;
-mod opening;
 mod people;
 mod poison;
 mod poison_oauth;
 mod poison_people;
 mod private_file;
-mod schemas;
 mod secrecy;
 mod sessions;
+mod sqlite;
 mod walls;

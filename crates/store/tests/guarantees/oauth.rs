@@ -295,7 +295,7 @@ async fn a_deactivated_or_deleted_users_apps_end_in_the_same_commit_and_nobody_e
         }
         let client = harness.register("app", now(), 100).await;
         let waiting = harness.allow(&ada, client).await;
-        let commits = harness.commits();
+        let commits = harness.commits().await;
         let mut change = harness.begin().await;
         if deleted {
             change.delete_user(&grant(&ada), &ada, &own(&ada)).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_deactivated_or_deleted_users_apps_end_in_the_same_commit_and_nobody_e
             change.set_active(&grant(&ada), true).await.unwrap();
         }
         change.commit().await.unwrap();
-        assert_eq!(harness.commits(), commits + 1);
+        assert_eq!(harness.commits().await, commits + 1);
         assert_eq!(harness.in_force().await, [apps[2].0]);
         for (id, token) in &apps {
             assert_eq!(harness.refresh_record(token).await.is_some(), *id == apps[2].0);

@@ -1,12 +1,10 @@
 //! What is kept of apps is input too: a row that cannot be read refuses its own app, and neither the start nor anybody else's.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
 use keystead_domain::{ConnectionId, RoleId, User};
 use keystead_token::Token;
-use tempfile::TempDir;
 
 use crate::harness::{Harness, blob as sql_blob, now};
 use crate::oauth::apps_of;
@@ -41,14 +39,10 @@ async fn three_apps(path: &Path) -> Vec<Kept> {
 }
 
 /// A copy of the store after somebody's tool ran.
-async fn damaged(original: &Path, sql: &str) -> (TempDir, Harness) {
-    let copy = tempfile::tempdir().unwrap();
-    std::fs::copy(original.join("keystead.db"), copy.path().join("keystead.db")).unwrap();
-    let harness = Harness::in_folder(copy.path()).await;
+async fn damaged(original: &Path, sql: &str) -> Harness {
+    let harness = Harness::copy_of(original).await;
     harness.raw_unprotected(sql).await;
-    // Its ids are others than the original's.
-    harness.secrets.store(1 << 40, Ordering::Relaxed);
-    (copy, harness.reopened().await)
+    harness.reopened().await
 }
 
 /// The app works, its owner sees it, and its tokens are found.
@@ -90,7 +84,7 @@ async fn garbage_in_any_column_of_an_app_refuses_at_most_that_one_and_what_works
             let case = format!("{column} = {garbage}");
             let damaged_id = sql_blob(apps[1].app.as_bytes());
             let sql = format!("UPDATE connections SET {column} = {garbage} WHERE id = {damaged_id}");
-            let (_copy, harness) = damaged(original.path(), &sql).await;
+            let harness = damaged(original.path(), &sql).await;
             assert_works(&harness, &apps[0], &case).await;
             assert_works(&harness, &apps[2], &case).await;
             let (_, known) = harness.load().await;
@@ -134,7 +128,7 @@ async fn garbage_in_a_refresh_token_or_a_client_concerns_no_other() {
     ] {
         for garbage in garbage {
             let case = format!("UPDATE {table} SET {column} = {garbage} WHERE {place}");
-            let (_copy, harness) = damaged(original.path(), &case).await;
+            let harness = damaged(original.path(), &case).await;
             assert_works(&harness, &apps[0], &case).await;
             assert_works(&harness, &apps[2], &case).await;
             assert_eq!(harness.load().await.1.connections.len(), 3, "{case}");
@@ -162,7 +156,7 @@ async fn garbage_in_a_refresh_token_or_a_client_concerns_no_other() {
         for garbage in garbage {
             let id = sql_blob(clients[0].as_bytes());
             let case = format!("UPDATE oauth_clients SET {column} = {garbage} WHERE id = {id}");
-            let (_copy, harness) = damaged(original.path(), &case).await;
+            let harness = damaged(original.path(), &case).await;
             assert!(harness.store.registered_client(clients[1]).await.unwrap().is_some(), "{case}");
             if column == "redirect_uris" {
                 let read = harness.store.registered_client(clients[0]).await;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use keystead_domain::{
     Expiration, KeyPolicy, OrganizationId, RoleId, User, UserAttributes, UserFilter, UserId,
 };
-use tempfile::TempDir;
 
 use crate::harness::{Harness, blob as sql_blob, now};
 use crate::known::Known;
@@ -54,12 +53,10 @@ async fn three_organizations(path: &Path) -> [OrganizationId; 3] {
 }
 
 /// A copy of the store after somebody's tool ran.
-async fn damaged(original: &Path, sql: &str) -> (TempDir, Harness) {
-    let copy = tempfile::tempdir().unwrap();
-    std::fs::copy(original.join("keystead.db"), copy.path().join("keystead.db")).unwrap();
-    let harness = Harness::in_folder(copy.path()).await;
+async fn damaged(original: &Path, sql: &str) -> Harness {
+    let harness = Harness::copy_of(original).await;
     harness.raw_unprotected(sql).await;
-    (copy, harness.reopened().await)
+    harness.reopened().await
 }
 
 /// What somebody may do is no more than it was.
@@ -173,7 +170,7 @@ async fn whatever_of_an_organization_cannot_be_read_gives_less_and_concerns_no_o
     ] {
         for garbage in garbage {
             let sql = format!("UPDATE {table} SET {column} = {garbage} WHERE {place}");
-            let (_copy, harness) = damaged(original.path(), &sql).await;
+            let harness = damaged(original.path(), &sql).await;
             assert_only_less(&before, &harness, ids, &sql).await;
         }
     }
@@ -185,7 +182,7 @@ async fn an_archived_organization_whose_row_is_damaged_does_not_come_back() {
     let ids = three_organizations(original.path()).await;
     for garbage in INTEGERS {
         let sql = format!("UPDATE organizations SET archived_at = {garbage} WHERE name = 'Two'");
-        let (_copy, harness) = damaged(original.path(), &sql).await;
+        let harness = damaged(original.path(), &sql).await;
         let (_, known) = harness.load().await;
         let state = known.organizations.get(&ids[1]);
         assert!(state.is_none_or(|known| known.0.organization.archived_at.is_some()), "{garbage}");

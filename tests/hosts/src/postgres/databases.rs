@@ -31,6 +31,11 @@ impl Postgres {
         self.url(&name)
     }
 
+    /// Removes a database, and ends the connections to it.
+    pub fn drop_database(&self, url: &str) {
+        self.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", database_name(url)));
+    }
+
     /// The URL at this server of a database with that name, or of the one that has that URL at another server.
     pub fn url(&self, name_or_url: &str) -> String {
         let name = database_name(name_or_url);

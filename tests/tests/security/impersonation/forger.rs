@@ -26,8 +26,7 @@ pub(super) struct Forger {
 
 impl Forger {
     pub(super) async fn new(product: &Product) -> Self {
-        let text = std::fs::read_to_string(product.server.data_dir().join("session-signing.keys")).unwrap();
-        let kept: Value = serde_json::from_str(&text).unwrap();
+        let kept = product.server.signing_keys().await;
         let seed = kept["current"]["seed"].as_str().unwrap();
         let byte = |at: usize| u8::from_str_radix(&seed[at * 2..][..2], 16).unwrap();
         let seed = std::array::from_fn(byte);
@@ -179,8 +178,7 @@ async fn a_genuine_token_says_this_and_nothing_else() {
         assert_eq!(names(key), ["alg", "crv", "kid", "kty", "use", "x"], "nothing secret");
         assert_eq!((&key["alg"], &key["crv"]), (&json!("EdDSA"), &json!("Ed25519")));
     }
-    let secrets = std::fs::read_to_string(product.server.data_dir().join("session-signing.keys")).unwrap();
-    let secrets: Value = serde_json::from_str(&secrets).unwrap();
+    let secrets = product.server.signing_keys().await;
     for key in ["current", "next"] {
         assert!(!jwks.to_string().contains(secrets[key]["seed"].as_str().unwrap()));
     }

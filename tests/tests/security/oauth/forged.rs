@@ -25,9 +25,8 @@ fn signed(key: &SigningKey, header: &str, claims: &str) -> String {
 }
 
 /// The key that signs now, as whoever reads the server's files has it.
-fn servers_key(server: &TestServer) -> SigningKey {
-    let kept = std::fs::read_to_string(server.data_dir().join("session-signing.keys")).unwrap();
-    let kept: Value = serde_json::from_str(&kept).unwrap();
+async fn servers_key(server: &TestServer) -> SigningKey {
+    let kept = server.signing_keys().await;
     let seed = kept["current"]["seed"].as_str().unwrap();
     SigningKey::from_bytes(&std::array::from_fn(|at| u8::from_str_radix(&seed[at * 2..][..2], 16).unwrap()))
 }
@@ -45,7 +44,7 @@ fn with(claims: &Value, name: &str, raw: &[&str]) -> String {
 async fn no_access_token_counts_that_says_anything_else_than_what_is_made_here() {
     let world = World::start_as(Deployment { impersonation: true, ..Deployment::default() }).await;
     let server = &world.server;
-    let key = servers_key(server);
+    let key = servers_key(server).await;
     let genuine = world.tokens().await.access;
     let others = server.connect_app(&world.eve, &world.app).await.access;
     let parts: Vec<_> = genuine.split('.').collect();
@@ -166,7 +165,7 @@ async fn no_access_token_counts_that_says_anything_else_than_what_is_made_here()
 async fn a_session_that_calls_itself_an_access_token_is_none_and_the_other_way_round() {
     let world = World::start_as(Deployment { impersonation: true, ..Deployment::default() }).await;
     let server = &world.server;
-    let key = servers_key(server);
+    let key = servers_key(server).await;
     let access = world.tokens().await.access;
     let minter = server.impersonation_key(&world.ada, "minter").await;
     let session = server.mint(&minter, &world.mia.email).await;

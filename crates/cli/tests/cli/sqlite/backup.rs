@@ -18,7 +18,7 @@ pub(crate) fn serve_restored(place: &Place, file: &str, folder: &str) -> crate::
 
 #[test]
 fn a_backup_beside_writers_holds_all_that_was_answered_before_it_began_and_keeps_nobody_waiting() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let ada = place.token();
     let server = place.serve(&[]);
     let (tokens, stop, count) = (Mutex::new(Vec::new()), AtomicBool::new(false), AtomicUsize::new(0));
@@ -66,7 +66,7 @@ fn a_backup_beside_writers_holds_all_that_was_answered_before_it_began_and_keeps
 
 #[test]
 fn a_backup_without_a_server_is_for_its_owner_alone_and_holds_no_token_and_no_session_key() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let token = place.token();
     let link = place.ok(&["user", "sign-in-link", "ada@example.com"]);
     place.ok(&["backup", "b"]);
@@ -90,7 +90,7 @@ fn a_backup_without_a_server_is_for_its_owner_alone_and_holds_no_token_and_no_se
 
 #[test]
 fn no_file_is_ever_written_over_and_what_cannot_be_written_says_what_to_do() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     fs::write(place.path().join("mine"), "mine").unwrap();
     std::os::unix::fs::symlink("nowhere", place.path().join("link")).unwrap();
     for name in ["mine", "link"] {
@@ -102,14 +102,14 @@ fn no_file_is_ever_written_over_and_what_cannot_be_written_says_what_to_do() {
     let _server = place.serve(&[]);
     assert!(place.fails(1, &["backup", "missing/b"]).contains("hint: "));
     assert!(place.fails(2, &["backup", "/"]).contains("names no file"));
-    let elsewhere = Place::new();
+    let elsewhere = Place::bare();
     assert!(elsewhere.fails(1, &["backup", "b"]).contains("there is no store"));
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing is left behind");
 }
 
 #[tokio::test]
 async fn a_store_whose_audit_log_was_changed_makes_no_backup_that_a_restore_would_refuse() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     tamper(&place.store().join("keystead.db")).await;
     let refused = place.fails(1, &["backup", "b"]);
     assert!(
@@ -153,7 +153,7 @@ pub(crate) fn kill_once_there(mut command: Command, is_there: impl Fn() -> bool)
 
 #[test]
 fn a_backup_that_is_killed_leaves_nothing_under_its_name() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     for at in 0..4 {
         let name = format!("b{at}");
         let unfinished = || {

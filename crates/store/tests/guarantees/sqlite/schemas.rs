@@ -4,6 +4,7 @@
 //! is written and never changed once that migration is released. Its tokens come from fixed bytes; no deployment has them.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use keystead_domain::audit::verify_chain;
@@ -12,8 +13,10 @@ use keystead_domain::{
     PolicyMessage, RefreshStanding, ResourceId, RoleId, Standing, Status, StopReason, UserAttributes,
 };
 use keystead_store::{LinkKind, Purpose};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use crate::harness::{Harness, dump, now, restore, seconds};
+use crate::harness::{Harness, now, seconds};
 use crate::known::Known;
 use crate::oauth::apps_of;
 use crate::people::{blocking, grant, limited, own, permissions, seeing, settings};
@@ -264,10 +267,12 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
         let sql = std::fs::read_to_string(folder("tests/schemas").join(format!("{version}.sql"))).unwrap();
         let data = tempfile::tempdir().unwrap();
         restore(data.path(), &sql).await;
-        let harness = Harness::in_folder(data.path()).await;
+        let harness = Harness::on_sqlite(data.path()).await;
         check(&harness).await;
         // It opens again, now that it is of the newest schema, and takes what that has a place for.
-        let harness = harness.reopened().await;
+        harness.store.close().await;
+        drop(harness);
+        let harness = Harness::on_sqlite(data.path()).await;
         check(&harness).await;
         if *version < *"0002" {
             populate_people(&harness).await;
@@ -291,7 +296,8 @@ async fn a_store_of_every_schema_that_was_ever_released_opens_and_holds_what_it_
 /// Writes the store of a migration that has none yet, and fails: it is to be looked at, and committed with the migration.
 #[tokio::test]
 async fn the_newest_schema_has_its_store_on_file() {
-    let harness = Harness::new().await;
+    let data = tempfile::tempdir().unwrap();
+    let harness = Harness::on_sqlite(data.path()).await;
     populate(&harness).await;
     populate_people(&harness).await;
     populate_sessions(&harness).await;
@@ -308,4 +314,48 @@ async fn the_newest_schema_has_its_store_on_file() {
         std::fs::write(&file, dump(harness.path()).await).unwrap();
         panic!("{} was not there. It is now: look at it and commit it", file.display());
     }
+}
+
+async fn database(folder: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(folder.join("keystead.db")).foreign_keys(false);
+    options.create_if_missing(true).connect().await.unwrap()
+}
+
+/// Makes a store of what [`dump`] wrote.
+async fn restore(folder: &Path, sql: &str) {
+    let mut database = database(folder).await;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+}
+
+/// A store as SQL: tables with their rows, then what would get in the way of inserting them.
+async fn dump(folder: &Path) -> String {
+    let mut database = database(folder).await;
+    let mut sql =
+        String::from("-- Made by tests/guarantees/sqlite/schemas.rs. Never changed once released.\n");
+    let things: Vec<(String, String, String)> =
+        sqlx::query_as("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    let (tables, others): (Vec<_>, Vec<_>) = things.into_iter().partition(|(kind, ..)| kind == "table");
+    for (_, name, definition) in tables {
+        writeln!(sql, "{definition};").unwrap();
+        let columns: Vec<(String,)> = sqlx::query_as("SELECT name FROM pragma_table_info($1) ORDER BY cid")
+            .bind(&name)
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+        let values: Vec<_> = columns.iter().map(|(column,)| format!("quote({column})")).collect();
+        let rows = format!("SELECT concat_ws(', ', {}) FROM {name}", values.join(", "));
+        let rows: Vec<(String,)> =
+            sqlx::query_as(AssertSqlSafe(rows)).fetch_all(&mut database).await.unwrap();
+        for (row,) in rows {
+            writeln!(sql, "INSERT INTO {name} VALUES ({row});").unwrap();
+        }
+    }
+    for (.., definition) in others {
+        writeln!(sql, "{definition};").unwrap();
+    }
+    sql
 }

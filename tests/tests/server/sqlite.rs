@@ -1,10 +1,12 @@
-//! A node that cannot know what was revoked refuses (promise 3).
+//! A process that has a store of SQLite's for itself tells itself what it changes. If it cannot know what was revoked, it refuses
+//! (promise 3). Nodes on PostgreSQL read what there is.
 
+use keystead_test_hosts::DatabaseTool;
 use keystead_tests::{Browserless, TestServer};
 
 #[tokio::test]
 async fn a_change_that_verification_was_not_told_of_stops_it_until_a_restart() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_on_sqlite().await;
     let ada = server.administrator("ada@example.com").await;
     let key = server.key(&ada, "before", "30d").await;
     let browser = Browserless::signed_in(&server, &ada).await;
@@ -17,9 +19,8 @@ async fn a_change_that_verification_was_not_told_of_stops_it_until_a_restart() {
     );
 
     // Somebody else's change: it takes a number, and nobody tells this node what it was.
-    let mut database = server.database(false).await;
-    sqlx::query("UPDATE feed SET sequence = sequence + 1").execute(&mut database).await.unwrap();
-    drop(database);
+    let tool = DatabaseTool::on_sqlite(&server.data_dir().join("keystead.db"));
+    tool.run("UPDATE feed SET sequence = sequence + 1").await.unwrap();
     server.key(&ada, "after", "30d").await;
 
     let refused = server.verify(&key.token).await;

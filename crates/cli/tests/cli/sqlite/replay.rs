@@ -30,7 +30,7 @@ fn id(value: &Value) -> &str {
 
 impl World {
     fn new() -> Self {
-        let place = Place::with_ada();
+        let place = Place::with_ada_on_sqlite();
         let admin = place.token();
         let server = place.serve(&["--audit-log", "audit.jsonl"]);
         Self { place, admin, server: Some(server), holders: Vec::new() }
@@ -197,7 +197,7 @@ struct Shipped {
 
 impl Shipped {
     fn new() -> Self {
-        let place = Place::with_ada();
+        let place = Place::with_ada_on_sqlite();
         place.ok(&["backup", "b"]);
         let organizations: Value =
             serde_json::from_str(&place.ok(&["organization", "list", "--json"])).unwrap();
@@ -266,7 +266,7 @@ fn what_an_event_does_not_say_is_taken_whole_and_told() {
 async fn a_password_that_was_changed_lets_nobody_in_by_the_one_before() {
     let mut shipped = Shipped::new();
     let db = shipped.place.store().join("keystead.db");
-    crate::backup::execute(&db, "UPDATE users SET password_hash = '$argon2id$x'").await;
+    super::backup::execute(&db, "UPDATE users SET password_hash = '$argon2id$x'").await;
     fs::remove_file(shipped.place.path().join("b")).unwrap();
     // With what the export added to the log.
     shipped.place.ok(&["backup", "b"]);
@@ -335,7 +335,7 @@ fn a_file_that_is_no_shipped_log_is_refused_before_anything_is_made() {
 
 #[test]
 fn a_session_that_was_minted_before_or_after_the_backup_never_counts_in_a_restored_store() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     place.ok(&["user", "add", "grace@example.com", "--role", "member"]);
     let admin = place.token();
     let server = place.serve(&["--impersonation"]);

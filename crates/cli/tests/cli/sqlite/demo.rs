@@ -10,7 +10,7 @@ fn demo(place: &Place) -> Server {
 
 #[test]
 fn the_printed_curl_lines_work_as_they_are() {
-    let place = Place::new();
+    let place = Place::bare();
     let server = demo(&place);
     for expected in ["HTTP/1.1 200", "ada@demo.example"] {
         let line = format!("curl -s {}", server.line_after("curl "));
@@ -22,7 +22,7 @@ fn the_printed_curl_lines_work_as_they_are() {
 
 #[test]
 fn the_printed_links_are_pages_of_this_server() {
-    let place = Place::new();
+    let place = Place::bare();
     let server = demo(&place);
     for name in ["Ada Lovelace", "Grace Hopper"] {
         server.line_after(name);
@@ -35,7 +35,7 @@ fn the_printed_links_are_pages_of_this_server() {
 
 #[test]
 fn a_demo_leaves_nothing_behind() {
-    let place = Place::new();
+    let place = Place::bare();
     let server = demo(&place);
     server.line_after("/graphql");
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "its temporary folder");
@@ -45,7 +45,7 @@ fn a_demo_leaves_nothing_behind() {
 
 #[test]
 fn a_demo_takes_no_store_but_leaves_a_configured_one_alone() {
-    let place = Place::new();
+    let place = Place::bare();
     for store in [["--data-dir", "x"], ["--database-url", "sqlite:x"]] {
         let error = place.fails(2, &[&["serve", "--demo"][..], &store].concat());
         assert!(error.contains("--demo takes no store") && error.contains("hint: "), "{error}");
@@ -58,7 +58,7 @@ fn a_demo_takes_no_store_but_leaves_a_configured_one_alone() {
 
 #[test]
 fn a_demo_has_people_of_every_kind_with_a_role_and_a_group() {
-    let place = Place::new();
+    let place = Place::bare();
     let server = demo(&place);
     let folder = server.line_after("--data-dir ");
     let users = place.ok(&["user", "list", "--json", "--data-dir", &folder]);

@@ -8,7 +8,7 @@ use keystead_domain::audit::Line;
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, Row as _};
 
-use crate::backup::{execute, kill_once_there, serve_restored, tamper};
+use super::backup::{execute, kill_once_there, serve_restored, tamper};
 use crate::support::{Place, err};
 
 /// The bytes of the last line.
@@ -44,7 +44,7 @@ fn refused(place: &Place, file: &str) -> String {
 
 #[test]
 fn a_bit_that_turned_anywhere_or_an_end_that_is_missing_is_refused_and_leaves_no_store() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     place.ok(&["backup", "b"]);
     let whole = fs::read(place.path().join("b")).unwrap();
     let bad = place.path().join("bad");
@@ -66,7 +66,7 @@ fn a_bit_that_turned_anywhere_or_an_end_that_is_missing_is_refused_and_leaves_no
 
 #[tokio::test]
 async fn what_is_sealed_but_no_store_of_ours_is_refused() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     place.token();
     place.ok(&["backup", "b"]);
     let path = place.path().join("b");
@@ -121,7 +121,7 @@ async fn what_is_sealed_but_no_store_of_ours_is_refused() {
 
 #[test]
 fn a_folder_with_a_store_a_server_or_another_key_stays_as_it_is() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let token = place.token();
     place.ok(&["backup", "b"]);
     let files = |folder: &Path| -> Vec<(std::ffi::OsString, Vec<u8>)> {
@@ -167,7 +167,7 @@ fn a_folder_with_a_store_a_server_or_another_key_stays_as_it_is() {
 
 #[test]
 fn a_restore_that_is_killed_leaves_no_half_made_store_and_can_be_made_again() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let token = place.token();
     place.ok(&["backup", "b"]);
     let mut killed = 0;
@@ -206,7 +206,7 @@ fn a_restore_that_is_killed_leaves_no_half_made_store_and_can_be_made_again() {
 
 #[tokio::test]
 async fn sessions_links_and_connected_apps_end_with_a_restore_and_other_keys_sign() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let link = place.ok(&["user", "sign-in-link", "ada@example.com"]);
     let db = place.store().join("keystead.db");
     for sql in [
@@ -256,7 +256,7 @@ async fn sessions_links_and_connected_apps_end_with_a_restore_and_other_keys_sig
 
 #[test]
 fn the_log_goes_on_behind_the_backup_with_the_restore_in_it_and_a_later_checkpoint_shows_the_cut() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let at_backup = place.ok(&["audit", "checkpoint"]);
     place.ok(&["backup", "b"]);
     place.token();
@@ -284,7 +284,7 @@ fn the_log_goes_on_behind_the_backup_with_the_restore_in_it_and_a_later_checkpoi
 
 #[test]
 fn a_restore_tells_what_it_cannot_know() {
-    let place = Place::with_ada();
+    let place = Place::with_ada_on_sqlite();
     let token = place.token();
     place.ok(&["backup", "b"]);
     place.ok(&["key", "revoke", &place.key_id()]);
