@@ -118,15 +118,11 @@ impl Joining {
 
     /// Loads what there is, and takes part from then on.
     pub(crate) async fn join(mut self, store: Arc<Store>, ring: Arc<KeptRing>) -> Result<Cluster, OpenError> {
-        self.members.connect().await?;
-        let connected = self.shared.clock.since_boot();
+        let mut leases = Leases::new(self.follower.id(), self.shared.terms);
+        let (nodes, took_over) = self.members.statuses().await?;
+        leases.seen(&nodes, took_over, self.shared.clock.since_boot());
         let position = load(&mut self.follower, &store, &ring, &self.shared).await?;
         let (stop, stopped) = watch::channel(false);
-        let mut leases = Leases::new(self.follower.id(), self.shared.terms);
-        // Of a store without any change nobody knows anything that could be taken away from them.
-        if position.sequence > 0 {
-            leases.connected(connected);
-        }
         let following = Following::new(Arc::clone(&self.shared), store, ring, self.follower, position);
         let reaching = tokio::spawn(reach::run(
             Arc::clone(&self.shared),

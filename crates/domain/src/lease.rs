@@ -140,11 +140,20 @@ impl Leases {
         Self { terms, own, seen: HashMap::new(), in_doubt_until: Duration::ZERO }
     }
 
-    /// The store is asked on a new connection, which was there at an instant. It may be to another server, which took over without the
-    /// last of what nodes had written: until their leases of before have surely ended, nothing follows from what is not there.
-    pub fn connected(&mut self, at: Duration) {
-        self.seen.clear();
-        self.in_doubt_until = self.terms.surely_ended(at);
+    /// Notes what all nodes had written when they were asked about; the answer was here at `answered`. If another server took over that may
+    /// lack the last of what they had written, nothing follows from what is not there until their leases of before have surely ended.
+    pub fn seen(&mut self, nodes: &[NodeStatus], took_over: bool, answered: Duration) {
+        if took_over {
+            self.seen.clear();
+            self.in_doubt_until = self.terms.surely_ended(answered);
+        }
+        self.note(nodes, answered);
+    }
+
+    /// Whether another server took over, and a lease may not have ended that it does not know of.
+    #[must_use]
+    pub fn is_in_doubt(&self, now: Duration) -> bool {
+        now < self.in_doubt_until
     }
 
     /// Notes what all nodes had written when they were asked about; the answer was here at `answered`.
@@ -182,7 +191,7 @@ impl Leases {
             return Reach::Everywhere;
         }
         // What was asked before the commit says nothing of nodes that asked for a lease in between.
-        let is_complete = asked >= change.at && asked >= self.in_doubt_until;
+        let is_complete = asked >= change.at && !self.is_in_doubt(asked);
         let may_answer = |node: &&NodeStatus| match self.seen.get(&node.id) {
             Some(seen) => seen.renewals != node.renewals || asked < self.terms.surely_ended(seen.by),
             None => true,

@@ -28,6 +28,8 @@
 //! - The restart of the node that revokes: whoever got no answer was promised nothing. That it begins with nothing seen is modelled.
 //! - Restored backups, new epochs and opening a store again: who does that waits for a lease before it returns.
 //!
+//! What leads to a server that took over is a new connection here; the code tells it from one to the same server by its timeline.
+//!
 //! A paused node is one to which nothing happens for a while, other than time.
 
 mod check;

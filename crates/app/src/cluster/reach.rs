@@ -49,13 +49,9 @@ pub(super) async fn run(
         let asked = shared.clock.since_boot();
         let looked = tokio::time::timeout(LOOK_WITHIN, look(&mut members, has_others)).await;
         let nodes = match looked {
-            Ok(Ok((nodes, is_new))) => {
-                let answered = shared.clock.since_boot();
-                if is_new {
-                    leases.connected(answered);
-                }
+            Ok(Ok((nodes, took_over))) => {
+                leases.seen(&nodes, took_over, shared.clock.since_boot());
                 has_others = nodes.len() > 1;
-                leases.note(&nodes, answered);
                 Some(nodes)
             }
             Ok(Err(error)) => {
@@ -84,6 +80,11 @@ pub(super) async fn run(
                 Some(reaching)
             })
             .collect();
+        if !leases.is_in_doubt(asked)
+            && let Err(error) = members.believe().await
+        {
+            tracing::debug!(?error, "what server this is could not be noted; nodes that come wait once more");
+        }
         if !waiting.is_empty() {
             tokio::select! {
                 () = shared.acknowledged.notified() => {}

@@ -100,7 +100,7 @@ fn a_lease_is_half_a_second_to_ten_seconds() {
 fn after_another_server_took_over_nothing_follows_from_a_node_that_is_not_there() {
     let mut leases = leases();
     leases.note(&[node(OTHER, 5, 6)], ms(0));
-    leases.connected(before(1_000));
+    leases.seen(&[], true, before(1_000));
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at), Reach::NotYet(vec![]), "its row may be lost");
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_039)), Reach::NotYet(vec![]));
     assert_eq!(leases.reach(CHANGE, &[], CHANGE.at + ms(1_040)), Reach::Everywhere);

@@ -262,6 +262,8 @@ CREATE TABLE feed (
     lease_ms BIGINT NOT NULL DEFAULT 2000 CHECK (lease_ms BETWEEN 500 AND 10000),
     -- Why nobody may serve from this history: it is known to have lost changes.
     halted   TEXT,
+    -- The server's timeline, once no node can hold a lease of another's. A server that takes over begins another.
+    timeline TEXT   CHECK (length(timeline) <= 32),
     -- Since when and why the operator has stopped the issuing of credentials; NULL while they are issued.
     issuing_stopped_at  BIGINT,
     issuing_stopped_why TEXT CHECK (length(issuing_stopped_why) <= 500),

@@ -54,27 +54,56 @@ impl NodeRecord {
 /// Looks at the nodes, and wakes them.
 pub struct Members {
     connection: Reconnecting,
+    /// The timeline of a server that may have taken over without the last of what nodes had written.
+    doubted: Option<String>,
 }
 
 impl Members {
     /// Of the store at a URL. Nothing is connected yet.
     pub fn new(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { connection: Reconnecting::new(url)? })
+        Ok(Self { connection: Reconnecting::new(url)?, doubted: None })
     }
 
-    /// Connects, if that was not done yet.
-    pub async fn connect(&mut self) -> Result<(), StoreError> {
-        let (connection, _) = self.connection.take().await?;
+    /// What each has written, and whether that was asked, for the first time, of a server that may have taken over without all of it.
+    pub async fn statuses(&mut self) -> Result<(Vec<NodeStatus>, bool), StoreError> {
+        let (mut connection, is_new) = self.connection.take().await?;
+        let took_over = is_new && self.took_over(&mut connection).await?;
+        let statuses = statuses(&mut connection).await?;
         self.connection.put_back(connection);
+        Ok((statuses, took_over))
+    }
+
+    /// All leases of another server's have ended: this one is the one to believe, for nodes that come as well.
+    pub async fn believe(&mut self) -> Result<(), StoreError> {
+        let Some(timeline) = &self.doubted else { return Ok(()) };
+        let (mut connection, is_new) = self.connection.take().await?;
+        if !is_new {
+            note_timeline(&mut connection, timeline).await?;
+            self.connection.put_back(connection);
+            self.doubted = None;
+        }
         Ok(())
     }
 
-    /// What each has written, and whether that was asked on a new connection: perhaps of another server, one that took over.
-    pub async fn statuses(&mut self) -> Result<(Vec<NodeStatus>, bool), StoreError> {
-        let (mut connection, is_new) = self.connection.take().await?;
-        let statuses = statuses(&mut connection).await?;
-        self.connection.put_back(connection);
-        Ok((statuses, is_new))
+    /// Whether the server is not known to be the one that all leases are of. One without any change is: nobody knows anything
+    /// that could be taken away from them.
+    async fn took_over(&mut self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
+        let feed = sqlx::query("SELECT sequence, timeline FROM feed WHERE id = 1")
+            .fetch_one(&mut *connection)
+            .await?;
+        let (sequence, known) = (feed.try_get::<i64, _>(0)?, feed.try_get::<Option<String>, _>(1)?);
+        let timeline = timeline(connection).await;
+        if known.is_some() && timeline == known {
+            return Ok(false);
+        }
+        if sequence == 0 {
+            if let Some(timeline) = timeline {
+                note_timeline(connection, &timeline).await?;
+            }
+            return Ok(false);
+        }
+        self.doubted = timeline;
+        Ok(true)
     }
 
     /// Tells the others that there is something to read. It only saves them the time until they look by themselves: a database that
@@ -98,4 +127,17 @@ pub(super) async fn statuses(connection: &mut AnyConnection) -> Result<Vec<NodeS
         })
     });
     statuses.collect()
+}
+
+/// What changes whenever another PostgreSQL server takes over, or is made of a backup: the beginning of the name of what it writes
+/// now (<https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-TIMELINES>). An engine that has no such thing is never known to be
+/// the same.
+async fn timeline(connection: &mut AnyConnection) -> Option<String> {
+    let row = sqlx::query("SELECT substring(pg_walfile_name(pg_current_wal_lsn()) FROM 1 FOR 8)");
+    row.fetch_one(connection).await.ok()?.try_get(0).ok()
+}
+
+async fn note_timeline(connection: &mut AnyConnection, timeline: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE feed SET timeline = $1 WHERE id = 1").bind(timeline).execute(connection).await?;
+    Ok(())
 }

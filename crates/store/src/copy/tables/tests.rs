@@ -68,7 +68,7 @@ async fn every_table_and_column_that_the_migrations_make_is_copied_or_known_not_
     let url = DatabaseUrl::new(Postgres::shared_fast().database());
     let (columns, row) = made(Location::Postgres(url), of_postgres).await;
     assert_eq!(copied(), columns);
-    assert_eq!(row, feed(&["epoch", "lease_ms", "halted", "oldest_schema"]));
+    assert_eq!(row, feed(&["epoch", "lease_ms", "halted", "timeline", "oldest_schema"]));
 }
 
 #[test]
