@@ -104,6 +104,10 @@ impl Engine {
             }
             Self::Postgres => {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
+                #[cfg(feature = "planted-bugs")]
+                if crate::planted::is(crate::planted::Bug::PlainSequence) {
+                    return Ok(None);
+                }
                 let row = sqlx::query("SELECT halted FROM feed WHERE id = 1 FOR UPDATE")
                     .fetch_one(connection)
                     .await?;
