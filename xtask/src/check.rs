@@ -25,6 +25,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "doc", about: "the documentation builds and its links lead somewhere", run: doc },
     Step { name: "generated", about: "generated files are what the code makes now", run: generated },
     Step { name: "tests", about: "every test passes", run: tests },
+    Step {
+        name: "planted",
+        about: "bugs that are planted are found",
+        run: |repository, _| planted(repository),
+    },
 ];
 
 fn install(repository: &Repository, _: &mut Tally) -> Result<()> {
@@ -86,6 +91,13 @@ fn tests(repository: &Repository, tally: &mut Tally) -> Result<()> {
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > 0, "no test ran");
     Ok(())
+}
+
+/// Nodes that lack a guard of promise 3, one guard each, are caught by the torture.
+pub(crate) fn planted(repository: &Repository) -> Result<()> {
+    repository.build()?;
+    let planted = repository.build_planted()?;
+    process::run(repository.built("keystead-torture").arg("--planted").arg("--keystead").arg(planted))
 }
 
 /// `cargo xtask test [--only STEP,…]`: stops at the first step that fails, and closes with the tests' [`Tally`].

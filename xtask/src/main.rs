@@ -54,6 +54,13 @@ const CHORES: &[Chore] = &[
         about: "measure a release build; the arguments go to the benchmark",
         run: bench,
     },
+    Chore {
+        name: "torture",
+        arguments: "[--minutes N] [--seed S] | --planted",
+        about: "let everything fail that many nodes stand on, and look whether a promise breaks; with --planted, look whether \
+                planted bugs are found",
+        run: torture,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -101,5 +108,18 @@ fn screenshots(repository: &Repository, arguments: &[String]) -> Result<ExitCode
 fn bench(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
     let mut bench = repository.cargo(&["run", "--release", "--locked", "--package", "keystead-bench", "--"]);
     process::run(bench.args(arguments))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A release build, unless bugs are planted: those are refused there.
+fn torture(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
+    tools::system()?;
+    if arguments == ["--planted"] {
+        check::planted(repository)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let packages = ["--package", "keystead", "--package", "keystead-torture"];
+    process::run(repository.cargo(&["build", "--release", "--locked"]).args(packages))?;
+    process::run(repository.released("keystead-torture").args(arguments))?;
     Ok(ExitCode::SUCCESS)
 }

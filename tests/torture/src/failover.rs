@@ -12,7 +12,7 @@ const LOST_FOR: Duration = Duration::from_millis(1_500);
 /// How long nodes may take to find out.
 const FOUND_WITHIN: Duration = Duration::from_secs(30);
 /// How long clients go on asking a store that is halted.
-const HALTED_FOR: Duration = Duration::from_secs(3);
+const HALTED_FOR: Duration = Duration::from_secs(5);
 
 /// What was lost, by the history's clock.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +40,9 @@ pub(crate) fn to_synchronous_standby(world: &mut World) -> String {
 
 /// Fails over to a standby that had not got the last commits, and returns when the store is halted.
 pub(crate) fn losing_commits(world: &mut World, recorder: &Recorder) -> Loss {
-    world.primary().set("synchronous_standby_names", "");
+    // Until now, what was answered is on the standby.
     let from = recorder.now();
+    world.primary().set("synchronous_standby_names", "");
     world.standby.as_mut().expect("a standby").unfollow();
     sleep(LOST_FOR);
     world.primary().crash();

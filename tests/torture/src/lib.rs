@@ -7,7 +7,7 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
     clippy::panic,
     reason = "it fails as the tests do that it is for"
 )]

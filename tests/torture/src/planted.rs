@@ -1,10 +1,11 @@
 //! The bugs that are planted, to see that they are found.
 
 use std::fmt;
+use std::time::Duration;
 
 use keystead_test_hosts::Postgres;
 
-use crate::Fault;
+use crate::{Fault, LEASE};
 
 /// A guard that a build with the feature `planted-bugs` does not have: see `crates/store/src/planted.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +43,21 @@ impl Bug {
         }
     }
 
+    /// How long leases are that bring it to light.
+    pub(crate) fn lease(self) -> Duration {
+        match self {
+            // So that a node whose database is slow can still renew it on a busy machine.
+            Self::LeaseFromAnswer => LEASE / 2,
+            _ => LEASE,
+        }
+    }
+
     /// What brings it to light.
     pub(crate) fn aimed_at(self) -> Fault {
         match self {
             Self::NoAcknowledgementWait => Fault::Cut,
-            Self::PlainSequence | Self::LeaseFromAnswer => Fault::Delay,
+            Self::PlainSequence => Fault::Delay,
+            Self::LeaseFromAnswer => Fault::LongDelay,
             Self::ClockStandsStill => Fault::StopAndCut,
             // It needs no help.
             Self::LateFill => Fault::Loss,

@@ -101,7 +101,10 @@ impl Report {
 pub(crate) fn bound(trials: u64) -> String {
     match u32::try_from(trials) {
         Ok(trials) if trials > 0 => {
-            format!("if each could go wrong by the same chance, that is less than {:.1e} (95 %)", 3.0 / f64::from(trials))
+            format!(
+                "if each could go wrong by the same chance, that is less than {:.1e} (95 %)",
+                3.0 / f64::from(trials)
+            )
         }
         _ => "which says nothing of how likely they are".to_owned(),
     }
@@ -109,7 +112,13 @@ pub(crate) fn bound(trials: u64) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}, {} episodes in {:.0} s:", self.seed, self.episodes.len(), self.took.as_secs_f64())?;
+        writeln!(
+            f,
+            "seed {}, {} episodes in {:.0} s:",
+            self.seed,
+            self.episodes.len(),
+            self.took.as_secs_f64()
+        )?;
         for episode in &self.episodes {
             writeln!(f, "  {episode}")?;
         }

@@ -95,7 +95,7 @@ impl Site {
                 None
             }
             Answer::Unknown => None,
-            Answer::Odd(what) => self.is_odd("creation", what),
+            Answer::Odd(what) => self.is_odd("creation", &what),
         }
     }
 
@@ -106,7 +106,7 @@ impl Site {
             Answer::Accepted(()) => asked.answered(Outcome::Accepted),
             Answer::Denied => asked.answered(Outcome::Denied),
             Answer::Unknown => {}
-            Answer::Odd(what) => _ = self.is_odd::<()>("verification", what),
+            Answer::Odd(what) => _ = self.is_odd::<()>("verification", &what),
         }
     }
 
@@ -118,7 +118,7 @@ impl Site {
             Answer::Accepted(()) => asked.answered(Outcome::Accepted),
             Answer::Denied => asked.answered(Outcome::Denied),
             Answer::Unknown => drop(asked),
-            Answer::Odd(what) => _ = self.is_odd::<()>("revocation", what),
+            Answer::Odd(what) => _ = self.is_odd::<()>("revocation", &what),
         }
         self.has_died(client, key);
     }
@@ -163,7 +163,7 @@ impl Site {
         self.odd.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn is_odd<T>(&self, asked: &str, what: String) -> Option<T> {
+    fn is_odd<T>(&self, asked: &str, what: &str) -> Option<T> {
         let at = self.recorder.now().as_secs_f64();
         let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
         odd.push(format!("{at:.3} s: a {asked} was answered by {what}"));

@@ -22,11 +22,13 @@ const PORT: u16 = 8080;
 pub(crate) const PEOPLE: &str = "organization2";
 /// The longest that nodes may take to be ready once nothing fails any more: a database that is slow to come back, and intervals that
 /// grow.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) struct World {
     nodes: Vec<Node>,
     program: Program,
+    /// How long leases are.
+    pub(crate) lease: Duration,
     /// Keys of the administrators of the organizations.
     administrators: Vec<String>,
     pub(crate) primary: Option<Postgres>,
@@ -78,6 +80,7 @@ impl World {
         let mut world = Self {
             nodes,
             program,
+            lease: bug.map_or(LEASE, Bug::lease),
             administrators: Vec::new(),
             primary: Some(primary),
             standby: Some(standby),
@@ -105,7 +108,8 @@ impl World {
     /// Makes an organization for each node.
     fn set_up(&mut self) {
         for number in 1..=self.nodes.len() {
-            let (name, email) = (format!("organization{number}"), format!("ada@organization{number}.example"));
+            let (name, email) =
+                (format!("organization{number}"), format!("ada@organization{number}.example"));
             if number == 1 {
                 self.operate(&["user", "add", &email, "--role", "administrator"]);
             } else {
@@ -152,7 +156,7 @@ impl World {
         self.program.equip(&mut command);
         command.args(["serve", "--node-name", host, "--public-url", "https://keys.example.com"]);
         command.arg(format!("--listen={}:{PORT}", self.hosts.address(host)));
-        command.arg(format!("--revocation-wait={}ms", LEASE.as_millis()));
+        command.arg(format!("--revocation-wait={}ms", self.lease.as_millis()));
         if node == WITH_OWN_CLOCK {
             // The wall clock only. What leases are counted on is read past it, as the kernel has it.
             command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", self.clock_file());

@@ -1,4 +1,5 @@
 //! A short torture: the same as `cargo xtask torture`, in about two minutes.
+#![expect(clippy::unwrap_used, reason = "helpers fail as tests do")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +20,9 @@ fn no_node_accepts_a_key_whose_revocation_returned_whatever_fails() {
     let seed = u64::from(std::process::id());
     let report = run(&Plan { program: keystead(), seed, lasts: Duration::from_secs(75) });
     println!("{report}");
-    assert!(report.is_clean(), "not clean; run it again with `cargo xtask torture --minutes 2 --seed {seed}`");
+    assert!(
+        report.is_clean(),
+        "not clean; run it again with `cargo xtask torture --minutes 2 --seed {seed}`"
+    );
     assert!(report.trials > 500, "only {} verifications of revoked keys were answered", report.trials);
 }
