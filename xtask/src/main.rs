@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 
 use crate::repository::Repository;
+use crate::tally::Tally;
 
 /// One word after `cargo xtask`.
 struct Chore {
@@ -56,9 +57,9 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "torture",
-        arguments: "[--minutes N] [--seed S] | --planted",
-        about: "let everything fail that many nodes stand on, and look whether a promise breaks; with --planted, look whether \
-                planted bugs are found",
+        arguments: "[ARGUMENT…]",
+        about: "let everything fail that nodes stand on, with clients that see whether a promise breaks: --minutes N, --seed S; \
+                --planted looks whether they see bugs that are planted",
         run: torture,
     },
 ];
@@ -115,7 +116,7 @@ fn bench(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
 fn torture(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
     tools::system()?;
     if arguments == ["--planted"] {
-        check::planted(repository)?;
+        check::planted(repository, &mut Tally::default())?;
         return Ok(ExitCode::SUCCESS);
     }
     let packages = ["--package", "keystead", "--package", "keystead-torture"];

@@ -71,15 +71,14 @@ impl Repository {
         self.command(self.target.join("release").join(program))
     }
 
-    /// Builds the `keystead` that bugs are planted in, and says where it is: not where the real one is. With an example, so that the
+    /// Builds the `keystead` that bugs are planted in, in `target/planted`: not where the real one is. With an example, so that the
     /// features of dependencies are those that [`build`](Self::build) chooses, and only what the bugs are in is compiled again.
-    pub(crate) fn build_planted(&self) -> Result<PathBuf> {
+    pub(crate) fn build_planted(&self) -> Result<()> {
         let folder = self.target.join("planted");
         let mut build =
             self.cargo(&["build", "--workspace", "--locked", "--bin", "keystead", "--example", "schema"]);
         build.args(["--features", "keystead/planted-bugs", "--target-dir"]).arg(&folder);
         // What is in between, which is nearly all, is shared.
-        process::run(build.env("CARGO_BUILD_BUILD_DIR", &self.target))?;
-        Ok(folder.join("debug/keystead"))
+        process::run(build.env("CARGO_BUILD_BUILD_DIR", &self.target))
     }
 }

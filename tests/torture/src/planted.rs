@@ -1,6 +1,5 @@
 //! The bugs that are planted, to see that they are found.
 
-use std::fmt;
 use std::time::Duration;
 
 use keystead_test_hosts::Postgres;
@@ -23,15 +22,6 @@ pub enum Bug {
 }
 
 impl Bug {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::NoAcknowledgementWait,
-        Self::PlainSequence,
-        Self::LeaseFromAnswer,
-        Self::ClockStandsStill,
-        Self::LateFill,
-    ];
-
     /// How the program is told.
     pub fn name(self) -> &'static str {
         match self {
@@ -79,11 +69,5 @@ impl Bug {
                  FOR EACH ROW EXECUTE FUNCTION planted()",
             );
         }
-    }
-}
-
-impl fmt::Display for Bug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
