@@ -74,6 +74,9 @@ async fn write(site: Arc<Site>, client: u32, home: usize, mut random: Random) {
     let nodes = site.nodes.len();
     loop {
         sleep(random.millis(20, 80)).await;
+        if site.is_quiet() {
+            continue;
+        }
         let mut node = || if random.percent(75) { home } else { random.below(nodes) };
         let (makes, revokes) = (node(), node());
         let Some(key) = site.create(client, makes, home).await else { continue };

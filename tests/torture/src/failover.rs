@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use keystead_test_hosts::{Recorder, Replication};
+use keystead_test_hosts::{Kind, Outcome, Recorder, Replication};
 
 use crate::world::{DATABASES, World};
 
@@ -44,18 +44,34 @@ pub(crate) fn losing_commits(world: &mut World, recorder: &Recorder) -> Loss {
     let from = recorder.now();
     world.primary().set("synchronous_standby_names", "");
     world.standby.as_mut().expect("a standby").unfollow();
-    sleep(LOST_FOR);
+    let (since, unfollowed) = (Instant::now(), recorder.now());
+    while since.elapsed() < LOST_FOR || !has_changed_since(recorder, unfollowed) {
+        assert!(since.elapsed() < FOUND_WITHIN, "nobody changed anything that could be lost");
+        sleep(Duration::from_millis(20));
+    }
     world.primary().crash();
     let crashed = recorder.now();
     take_over(world);
     let (since, url) = (Instant::now(), world.program().url.clone());
     while world.primary().sql(&url, "SELECT 1 FROM feed WHERE halted IS NOT NULL").is_empty() {
-        assert!(since.elapsed() < FOUND_WITHIN, "no node found in {FOUND_WITHIN:?} that commits were lost");
+        assert!(
+            since.elapsed() < FOUND_WITHIN,
+            "no node found in {FOUND_WITHIN:?} that commits were lost: {}",
+            world.ends_of_logs()
+        );
         sleep(Duration::from_millis(20));
     }
     let halted = recorder.now();
     sleep(HALTED_FOR);
     Loss { from, crashed, halted }
+}
+
+/// Whether something was changed that was asked for after an instant.
+fn has_changed_since(recorder: &Recorder, instant: Duration) -> bool {
+    recorder.history().iter().any(|operation| {
+        let is_done = operation.answer.is_some_and(|(_, outcome)| outcome == Outcome::Accepted);
+        operation.kind != Kind::Verify && is_done && operation.start > instant
+    })
 }
 
 /// The standby is the primary from now on, and has its address. The old one is gone with its data.

@@ -13,6 +13,9 @@ use crate::verdict::{Finding, judge};
 use crate::world::{NODES, WITH_OWN_CLOCK, World};
 use crate::{LEASE, failover};
 
+/// How long an answer takes that a node is stopped before.
+const ON_ITS_WAY: Duration = Duration::from_millis(150);
+
 /// A kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -24,8 +27,8 @@ pub enum Fault {
     Loss,
     /// Packets from the database to a node are late.
     Delay,
-    /// They are so late that a node needs longer than a lease to say that it knows a change.
-    LongDelay,
+    /// A node is stopped for longer than a lease while it waits for what the database has answered, and goes on without the database.
+    LateAnswer,
     /// A node hears nobody, and nobody hears it.
     Isolation,
     /// A node's process is stopped for longer than a lease, and goes on.
@@ -53,7 +56,7 @@ impl Fault {
         Self::CutOneWay,
         Self::Loss,
         Self::Delay,
-        Self::LongDelay,
+        Self::LateAnswer,
         Self::Isolation,
         Self::Stop,
         Self::StopAndCut,
@@ -125,7 +128,7 @@ impl Nemesis {
 
     /// What failed for a while, in words.
     fn fail(&mut self, fault: Fault) -> String {
-        let Self { world, random, .. } = self;
+        let Self { world, site, random, .. } = self;
         let node = random.below(NODES.len());
         let (name, database) = (NODES[node], world.database_host());
         // So that leases run out.
@@ -149,15 +152,26 @@ impl Nemesis {
                 sleep(long);
                 format!("a third of the packets between {name} and the database were lost")
             }
-            Fault::Delay | Fault::LongDelay => {
-                let by = match fault {
-                    Fault::Delay => random.millis(20, 200),
-                    // It takes three of them to say that it knows, and four to renew its lease, for which it has 2 s.
-                    _ => world.lease * 2 / 5,
-                };
+            Fault::Delay => {
+                let by = random.millis(20, 200);
                 world.hosts.delay(database, name, by);
                 sleep(long * 2);
                 format!("packets from the database to {name} took {by:?}")
+            }
+            Fault::LateAnswer => {
+                // With nothing to read, the next answer is all that the node waits for.
+                site.be_quiet(true);
+                world.hosts.delay(database, name, ON_ITS_WAY);
+                sleep(LEASE);
+                world.wait_for_answer(node);
+                world.stop_node(node, true);
+                site.be_quiet(false);
+                // Soon enough for the node not to give up the question that it asked.
+                sleep(LEASE + LEASE * 3 / 10);
+                world.hosts.cut(name, database);
+                world.stop_node(node, false);
+                sleep(LEASE);
+                format!("{name} was stopped while it waited for an answer, and went on without the database")
             }
             Fault::Isolation => {
                 world.hosts.isolate(name);

@@ -1,10 +1,8 @@
 //! The bugs that are planted, to see that they are found.
 
-use std::time::Duration;
-
 use keystead_test_hosts::Postgres;
 
-use crate::{Fault, LEASE};
+use crate::Fault;
 
 /// A guard that a build with the feature `planted-bugs` does not have: see `crates/store/src/planted.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +31,12 @@ impl Bug {
         }
     }
 
-    /// How long leases are that bring it to light.
-    pub(crate) fn lease(self) -> Duration {
-        match self {
-            // So that a node whose database is slow can still renew it on a busy machine.
-            Self::LeaseFromAnswer => LEASE / 2,
-            _ => LEASE,
-        }
-    }
-
     /// What brings it to light.
     pub(crate) fn aimed_at(self) -> Fault {
         match self {
             Self::NoAcknowledgementWait => Fault::Cut,
             Self::PlainSequence => Fault::Delay,
-            Self::LeaseFromAnswer => Fault::LongDelay,
+            Self::LeaseFromAnswer => Fault::LateAnswer,
             Self::ClockStandsStill => Fault::StopAndCut,
             // It needs no help.
             Self::LateFill => Fault::Loss,

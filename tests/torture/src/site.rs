@@ -1,6 +1,6 @@
 //! What clients know: the nodes, the keys, and what was answered so far.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keystead_test_hosts::{KeyId, Kind, Outcome, Recorder};
@@ -49,6 +49,7 @@ pub(crate) struct Site {
     keys: Mutex<Keys>,
     next: AtomicU64,
     odd: Mutex<Vec<String>>,
+    is_quiet: AtomicBool,
 }
 
 impl Site {
@@ -71,11 +72,21 @@ impl Site {
             keys: Mutex::default(),
             next,
             odd: Mutex::default(),
+            is_quiet: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn new_number(&self) -> KeyId {
         KeyId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether clients leave the keys as they are for the moment.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn be_quiet(&self, quiet: bool) {
+        self.is_quiet.store(quiet, Ordering::Relaxed);
     }
 
     /// Makes a key in an organization.

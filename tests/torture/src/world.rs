@@ -27,8 +27,6 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 pub(crate) struct World {
     nodes: Vec<Node>,
     program: Program,
-    /// How long leases are.
-    pub(crate) lease: Duration,
     /// Keys of the administrators of the organizations.
     administrators: Vec<String>,
     pub(crate) primary: Option<Postgres>,
@@ -80,7 +78,6 @@ impl World {
         let mut world = Self {
             nodes,
             program,
-            lease: bug.map_or(LEASE, Bug::lease),
             administrators: Vec::new(),
             primary: Some(primary),
             standby: Some(standby),
@@ -149,6 +146,17 @@ impl World {
         DATABASES[self.database]
     }
 
+    /// Returns when the database has just told a node what changed, or has not for a while.
+    pub(crate) fn wait_for_answer(&mut self, node: usize) {
+        let address = self.hosts.address(NODES[node]);
+        let wait = format!(
+            "DO $$ BEGIN FOR look IN 1..1000 LOOP PERFORM pg_stat_clear_snapshot(); EXIT WHEN EXISTS (SELECT FROM pg_stat_activity \
+             WHERE client_addr = '{address}' AND query LIKE '%FROM changes%' AND state = 'idle' \
+             AND state_change > clock_timestamp() - INTERVAL '20 ms'); PERFORM pg_sleep(0.003); END LOOP; END $$"
+        );
+        self.primary().sql("postgres", &wait);
+    }
+
     pub(crate) fn start_node(&mut self, node: usize) {
         let host = NODES[node];
         let path = self.program.path.to_str().expect("a path in UTF-8");
@@ -156,7 +164,7 @@ impl World {
         self.program.equip(&mut command);
         command.args(["serve", "--node-name", host, "--public-url", "https://keys.example.com"]);
         command.arg(format!("--listen={}:{PORT}", self.hosts.address(host)));
-        command.arg(format!("--revocation-wait={}ms", self.lease.as_millis()));
+        command.arg(format!("--revocation-wait={}ms", LEASE.as_millis()));
         if node == WITH_OWN_CLOCK {
             // The wall clock only. What leases are counted on is read past it, as the kernel has it.
             command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", self.clock_file());
@@ -240,6 +248,11 @@ impl World {
         let log = fs::read_to_string(self.log_file(node)).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    pub(crate) fn ends_of_logs(&self) -> String {
+        let ends = (0..self.nodes.len()).map(|node| format!("{}: {}", NODES[node], self.end_of_log(node)));
+        ends.collect::<Vec<_>>().join("\n")
     }
 
     /// The nodes' logs, kept in a folder that nobody removes.
