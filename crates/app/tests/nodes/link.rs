@@ -14,6 +14,7 @@ pub(crate) struct Link {
     pub(crate) address: SocketAddr,
     whole: watch::Sender<bool>,
     late: watch::Sender<Duration>,
+    lost: watch::Sender<()>,
 }
 
 impl Link {
@@ -22,17 +23,24 @@ impl Link {
         let address = listener.local_addr().unwrap();
         let (whole, is_whole) = watch::channel(true);
         let (late, is_late) = watch::channel(Duration::ZERO);
+        let (lost, is_lost) = watch::channel(());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, database, is_whole.clone(), is_late.clone()));
+                let lost = is_lost.clone();
+                tokio::spawn(pass(client, database, is_whole.clone(), is_late.clone(), lost));
             }
         });
-        Self { address, whole, late }
+        Self { address, whole, late, lost }
     }
 
     /// Each message takes that long from now on, either way.
     pub(crate) fn slow(&self, by: Duration) {
         self.late.send_replace(by);
+    }
+
+    /// What is open now says nothing any more and does not end, as if the other host were gone; new connections are passed on.
+    pub(crate) fn lose(&self) {
+        self.lost.send_replace(());
     }
 
     pub(crate) fn cut(&self) {
@@ -50,7 +58,9 @@ async fn pass(
     database: SocketAddr,
     mut is_whole: watch::Receiver<bool>,
     is_late: watch::Receiver<Duration>,
+    mut is_lost: watch::Receiver<()>,
 ) -> io::Result<()> {
+    is_lost.mark_unchanged();
     is_whole.wait_for(|whole| *whole).await.map_err(io::Error::other)?;
     let mut server = TcpStream::connect(database).await?;
     let (from_client, to_client) = client.split();
@@ -58,9 +68,12 @@ async fn pass(
     let passing = async {
         tokio::try_join!(carry(from_client, to_server, &is_late), carry(from_server, to_client, &is_late))
     };
+    let cut = async { is_whole.wait_for(|whole| !*whole).await.map(drop) };
     tokio::select! {
         passed = passing => { passed?; }
-        cut = is_whole.wait_for(|whole| !*whole) => { cut.map_err(io::Error::other)?; }
+        // For as long as the test takes.
+        _ = is_lost.changed() => std::future::pending().await,
+        cut = cut => cut.map_err(io::Error::other)?,
     }
     // Held open until it is mended: neither end learns anything meanwhile.
     is_whole.wait_for(|whole| *whole).await.map_err(io::Error::other)?;
