@@ -82,8 +82,8 @@ fn in_a_world(
     thread::scope(|scope| {
         let run = scope.spawn(|| {
             let began = Instant::now();
-            let mut world = start();
-            let site = Arc::new(Site::new(&mut world));
+            let world = start();
+            let site = Arc::new(Site::new(&world));
             let clients = clients::start(&site, &world, seed);
             let mut nemesis = Nemesis::new(world, Arc::clone(&site), seed);
             torture(&mut nemesis);

@@ -54,13 +54,13 @@ pub(crate) struct Site {
 
 impl Site {
     /// Of a world that has just begun, with its first keys.
-    pub(crate) fn new(world: &mut World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         let recorder = Recorder::new();
         let mut organizations = Vec::new();
         for (number, token) in (0..).zip(world.administrators()) {
             let key = KeyId(number);
             recorder.ask(0, 0, key, Kind::Create { by: None, expires: None }).answered(Outcome::Accepted);
-            organizations.push(Organization { key, token });
+            organizations.push(Organization { key, token: token.clone() });
         }
         let next = AtomicU64::new(u64::try_from(organizations.len()).expect("64 bits"));
         Self {

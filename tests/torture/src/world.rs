@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::Program;
-use crate::http::Http;
+use crate::http::{Answer, Http};
 use crate::{Bug, LEASE, Plan};
 
 pub(crate) const NODES: [&str; 3] = ["node1", "node2", "node3"];
@@ -128,8 +128,8 @@ impl World {
     }
 
     /// Keys of the administrators of the organizations.
-    pub(crate) fn administrators(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.administrators)
+    pub(crate) fn administrators(&self) -> &[String] {
+        &self.administrators
     }
 
     /// Where clients reach the nodes.
@@ -197,7 +197,7 @@ impl World {
         fs::rename(new, file).expect("renamed");
     }
 
-    /// Lets nothing fail any more, and returns when all nodes are ready.
+    /// Lets nothing fail any more, and returns when all nodes are ready and make changes.
     pub(crate) fn heal(&mut self) {
         self.hosts.heal();
         self.primary().resume();
@@ -211,6 +211,7 @@ impl World {
             }
         }
         self.wait_until_ready(&[0, 1, 2]);
+        self.wait_until_changes_are_made();
     }
 
     fn wait_until_ready(&mut self, nodes: &[usize]) {
@@ -227,6 +228,23 @@ impl World {
                     self.end_of_log(node)
                 );
                 std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
+    /// On each node: one that is ready and still waits for a database that is gone would change nothing.
+    fn wait_until_changes_are_made(&self) {
+        let since = Instant::now();
+        for (node, url) in self.urls().iter().enumerate() {
+            let create =
+                || self.runtime.block_on(self.http.create(url, &self.administrators[node], "healed"));
+            while !matches!(create(), Answer::Accepted(_)) {
+                let name = NODES[node];
+                assert!(
+                    since.elapsed() < READY_WITHIN,
+                    "{name} changes nothing {READY_WITHIN:?} after all was healed: {}",
+                    self.end_of_log(node)
+                );
             }
         }
     }
