@@ -14,7 +14,7 @@ use crate::world::{NODES, WITH_OWN_CLOCK, World};
 use crate::{LEASE, failover};
 
 /// How long an answer takes that a node is stopped before.
-const ON_ITS_WAY: Duration = Duration::from_millis(150);
+const ON_ITS_WAY: Duration = Duration::from_millis(120);
 
 /// A kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,9 +166,10 @@ impl Nemesis {
                 world.wait_for_answer(node);
                 world.stop_node(node, true);
                 site.be_quiet(false);
-                // Soon enough for the node not to give up the question that it asked.
-                sleep(LEASE + LEASE * 3 / 10);
+                sleep(ON_ITS_WAY * 2);
                 world.hosts.cut(name, database);
+                // A lease in all, and soon enough for the node not to give up the question that it asked.
+                sleep(LEASE * 7 / 10);
                 world.stop_node(node, false);
                 sleep(LEASE);
                 format!("{name} was stopped while it waited for an answer, and went on without the database")
