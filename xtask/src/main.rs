@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 
 use crate::repository::Repository;
+use crate::tally::Tally;
 
 /// One word after `cargo xtask`.
 struct Chore {
@@ -53,6 +54,13 @@ const CHORES: &[Chore] = &[
         arguments: "[ARGUMENT…]",
         about: "measure a release build; the arguments go to the benchmark",
         run: bench,
+    },
+    Chore {
+        name: "torture",
+        arguments: "[ARGUMENT…]",
+        about: "let everything fail that nodes stand on, with clients that see whether a promise breaks: --minutes N, --seed S; \
+                --planted looks whether they see bugs that are planted",
+        run: torture,
     },
 ];
 
@@ -101,5 +109,18 @@ fn screenshots(repository: &Repository, arguments: &[String]) -> Result<ExitCode
 fn bench(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
     let mut bench = repository.cargo(&["run", "--release", "--locked", "--package", "keystead-bench", "--"]);
     process::run(bench.args(arguments))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A release build, unless bugs are planted: those are refused there.
+fn torture(repository: &Repository, arguments: &[String]) -> Result<ExitCode> {
+    tools::system()?;
+    if arguments == ["--planted"] {
+        check::planted(repository, &mut Tally::default())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let packages = ["--package", "keystead", "--package", "keystead-torture"];
+    process::run(repository.cargo(&["build", "--release", "--locked"]).args(packages))?;
+    process::run(repository.released("keystead-torture").args(arguments))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,8 +14,8 @@ pub(crate) struct Repository {
     root: PathBuf,
     /// Where cargo puts programs of the dev profile: `target/debug`, wherever `target` is configured to be.
     programs: PathBuf,
-    /// Where tools are installed: under `target`, so that `cargo clean` removes them and git ignores them.
-    tools: PathBuf,
+    /// What `target` is configured to be.
+    target: PathBuf,
 }
 
 impl Repository {
@@ -25,7 +25,7 @@ impl Repository {
         let program = env::current_exe().context("cannot tell where this program is")?;
         let programs = program.parent().context("this program lies in a folder")?;
         let target = programs.parent().context("this program lies in a target directory")?;
-        Ok(Self { root: root.to_owned(), programs: programs.to_owned(), tools: target.join("tools") })
+        Ok(Self { root: root.to_owned(), programs: programs.to_owned(), target: target.to_owned() })
     }
 
     /// The path of a file of the repository, given from its root.
@@ -33,9 +33,10 @@ impl Repository {
         self.root.join(path)
     }
 
-    /// The folder of the tool `name` at `version`: another version is another folder, so raising a pin installs anew.
+    /// The folder of the tool `name` at `version`: another version is another folder, so raising a pin installs anew. It is under
+    /// `target`, so that `cargo clean` removes it and git ignores it.
     pub(crate) fn tool(&self, name: &str, version: &str) -> PathBuf {
-        self.tools.join(format!("{name}-{version}"))
+        self.target.join("tools").join(format!("{name}-{version}"))
     }
 
     /// A command that runs in the root of the repository.
@@ -63,5 +64,21 @@ impl Repository {
     /// A program that [`build`](Self::build) has built, such as `keystead` or `examples/schema`.
     pub(crate) fn built(&self, program: &str) -> Command {
         self.command(self.programs.join(program))
+    }
+
+    /// A program of the release profile that was built.
+    pub(crate) fn released(&self, program: &str) -> Command {
+        self.command(self.target.join("release").join(program))
+    }
+
+    /// Builds the `keystead` that bugs are planted in, in `target/planted`: not where the real one is. With an example, so that the
+    /// features of dependencies are those that [`build`](Self::build) chooses, and only what the bugs are in is compiled again.
+    pub(crate) fn build_planted(&self) -> Result<()> {
+        let folder = self.target.join("planted");
+        let mut build =
+            self.cargo(&["build", "--workspace", "--locked", "--bin", "keystead", "--example", "schema"]);
+        build.args(["--features", "keystead/planted-bugs", "--target-dir"]).arg(&folder);
+        // What is in between, which is nearly all, is shared.
+        process::run(build.env("CARGO_BUILD_BUILD_DIR", &self.target))
     }
 }

@@ -113,7 +113,7 @@ const PYJWT_NEEDS: [&str; 3] = ["cryptography==50.0.2", "cffi==2.1.1", "pycparse
 const TYPOS_VERSION: &str = "1.52.0";
 
 /// Programs that come from the system, each with Debian's package that has it.
-const SYSTEM: [(&str, &str); 13] = [
+const SYSTEM: [(&str, &str); 14] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     // What installs and runs the packages below, and what the documentation's commands call.
@@ -130,6 +130,8 @@ const SYSTEM: [(&str, &str); 13] = [
     // What is in front of nodes, and what judges the unit that runs them.
     ("haproxy", "haproxy"),
     ("systemd-analyze", "systemd"),
+    // What shifts the clock of one of them.
+    ("faketime", "faketime"),
 ];
 
 /// Where Debian keeps PostgreSQL's server programs, by major version.
@@ -343,7 +345,7 @@ pub(crate) fn chromedriver() -> Result<PathBuf> {
 }
 
 /// Installs what is missing of [`SYSTEM`].
-fn system() -> Result<()> {
+pub(crate) fn system() -> Result<()> {
     let is_missing = |(program, _): &&(&str, &str)| on_path(program).or_else(|| off_path(program)).is_none();
     let mut packages: Vec<&str> = SYSTEM.iter().filter(is_missing).map(|(_, package)| *package).collect();
     if packages.is_empty() {

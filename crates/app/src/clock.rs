@@ -106,7 +106,10 @@ fn system_since_boot() -> Duration {
     #[cfg(not(target_os = "linux"))]
     let clock = rustix::time::ClockId::Monotonic;
     let time = rustix::time::clock_gettime(clock);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    let time = Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0));
+    #[cfg(feature = "planted-bugs")]
+    let time = crate::planted::without_stops(time);
+    time
 }
 
 #[cfg(test)]

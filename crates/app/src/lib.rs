@@ -25,6 +25,8 @@ pub mod operator;
 mod organizations;
 mod passwords;
 mod people;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod reset;
 mod restore;
 mod roles;

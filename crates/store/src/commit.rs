@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use keystead_domain::{Change, OrganizationId};
 use sqlx::any::AnyConnectOptions;
@@ -23,6 +24,11 @@ use crate::audit::Audited;
 use crate::engine::{Engine, FeedRow};
 use crate::feed::{Reached, Subscriber};
 use crate::{StoreError, silence};
+
+/// Longer than the database lets a statement run: whoever has not answered by then is gone.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(12);
+/// A connection that takes longer to roll back is let go.
+const ROLLS_BACK_WITHIN: Duration = Duration::from_secs(1);
 
 /// The outcome of a shared commit: not known yet, done, or failed and why.
 type Outcome = Option<Result<Reached, String>>;
@@ -203,7 +209,7 @@ impl Turn {
 impl Writer {
     async fn execute(&mut self, sql: &'static str) -> Result<(), StoreError> {
         let connection = self.connection.as_mut().ok_or_else(broken)?;
-        sqlx::query(sql).execute(connection).await?;
+        in_time(self.engine, ANSWERS_WITHIN, sqlx::query(sql).execute(connection)).await?;
         Ok(())
     }
 
@@ -221,12 +227,13 @@ impl Writer {
 
     async fn begin_on_connection(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
-            self.connection = Some(self.engine.connect(&self.options).await?);
+            self.connection =
+                Some(in_time(self.engine, ANSWERS_WITHIN, self.engine.connect(&self.options)).await?);
         }
         // From here on the transaction may be open, whether or not the answer reaches us.
         self.batch = Some(Batch::default());
         let connection = self.connection.as_mut().ok_or_else(broken)?;
-        match self.engine.begin(connection).await {
+        match in_time(self.engine, ANSWERS_WITHIN, self.engine.begin(connection)).await {
             Ok(feed) => {
                 self.batch = Some(Batch { feed, ..Batch::default() });
                 Ok(())
@@ -297,13 +304,31 @@ impl Writer {
         self.in_savepoint = false;
         // A connection that does not even roll back is let go: closing it surely ends the transaction, uncommitted.
         if let Some(mut connection) = self.connection.take()
-            && sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok()
+            && in_time(self.engine, ROLLS_BACK_WITHIN, sqlx::query("ROLLBACK").execute(&mut connection))
+                .await
+                .is_ok()
         {
             self.connection = Some(connection);
         }
         if let Some(batch) = self.batch.take() {
             batch.outcome.send_replace(Some(Err(cause.to_owned())));
         }
+    }
+}
+
+/// What the database answers. One that other nodes share may be on a host that is gone without a word, so it is not waited for for ever; what
+/// was begun on that connection is then not known to be done.
+async fn in_time<T, E: Into<StoreError>>(
+    engine: Engine,
+    patience: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError> {
+    if engine == Engine::Sqlite {
+        return answer.await.map_err(Into::into);
+    }
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(StoreError::Commit("the database does not answer".into())),
     }
 }
 

@@ -126,6 +126,10 @@ impl Engine {
             }
             Self::Postgres => {
                 sqlx::query("BEGIN").execute(&mut *connection).await?;
+                #[cfg(feature = "planted-bugs")]
+                if crate::planted::is(crate::planted::Bug::PlainSequence) {
+                    return Ok(FeedRow::default());
+                }
                 let row = sqlx::query("SELECT sequence, halted, copying FROM feed WHERE id = 1 FOR UPDATE")
                     .fetch_one(connection)
                     .await?;

@@ -28,6 +28,8 @@ mod operator;
 mod organizations;
 mod passwords;
 mod people;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod private_file;
 mod restore;
 mod roles;

@@ -8,6 +8,8 @@ use keystead_store::{Follower, Following as Found, Position, Store, StoreError};
 use tokio::sync::watch;
 
 use super::{LOOK_EVERY, Shared, load};
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{Bug, is};
 use crate::signing_ring::KeptRing;
 
 /// How long the database may take for one look before it is given up and asked on another connection.
@@ -114,6 +116,8 @@ impl Following {
             self.follower.acknowledge(&self.position).await?;
         }
         if committed.is_some_and(|committed| committed <= self.position.sequence) {
+            #[cfg(feature = "planted-bugs")]
+            let asked = if is(Bug::LeaseFromAnswer) { self.shared.clock.since_boot() } else { asked };
             self.shared.directory.lease().extend(self.shared.terms.ends(asked));
             self.renew_at = asked + self.shared.terms.renew_every();
             self.shared.acknowledged.notify_one();
@@ -159,6 +163,8 @@ impl Following {
                             self.lose();
                             return Err(error);
                         }
+                        #[cfg(feature = "planted-bugs")]
+                        crate::planted::fill_late(&self.shared.directory, &change);
                         let creator = self.shared.directory.creator_of(&change);
                         self.shared.directory.apply(sequence, change);
                         self.shared.changes.applied(creator);

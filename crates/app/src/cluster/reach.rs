@@ -8,6 +8,8 @@ use keystead_store::{Members, Reached, StoreError, Woken};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Shared;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{Bug, is};
 
 /// How often nodes are looked at by somebody who waits, when none wakes them.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -69,6 +71,8 @@ pub(super) async fn run(
                 let change = reaching.change;
                 let is_here = *shared.applied.borrow() >= change.sequence;
                 let reach = nodes.as_ref().map(|nodes| leases.reach(change, nodes, asked));
+                #[cfg(feature = "planted-bugs")]
+                let reach = if is(Bug::NoAcknowledgementWait) { Some(Reach::Everywhere) } else { reach };
                 if is_here && reach == Some(Reach::Everywhere) || leases.is_long_past(change, asked) {
                     let is_known =
                         |nodes: &Vec<NodeStatus>| nodes.iter().all(|node| node.applied >= change.sequence);

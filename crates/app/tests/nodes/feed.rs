@@ -181,3 +181,17 @@ async fn a_node_is_forgotten_by_the_clock_of_who_forgets_it_whatever_its_own_wal
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_node_whose_database_is_gone_without_a_word_makes_changes_at_the_one_that_took_over() {
+    let nodes = Nodes::new(1).await;
+    let actor = nodes.set_up().await;
+    nodes.all[0].link.lose();
+    // What is on its way when that happens may be given up; what comes later is not held up by it.
+    let making = async {
+        if nodes.all[0].try_to_create_key(&actor, false).await.is_err() {
+            nodes.all[0].create_key(&actor).await;
+        }
+    };
+    nodes.as_time_passes(making).await;
+}

@@ -1,6 +1,7 @@
 //! Nodes that cannot know what the others do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use keystead_app::Refusal;
@@ -100,4 +101,20 @@ async fn whoever_finds_a_user_deactivated_already_is_answered_when_that_holds_on
         nodes.as_time_passes(done).await.unwrap().unwrap();
     }
     assert_eq!(nodes.all[2].verify(&token), Err(Refusal::Unavailable));
+}
+
+#[tokio::test]
+async fn a_node_that_missed_more_than_it_can_read_before_it_gives_up_a_look_catches_up_by_and_by() {
+    let nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    nodes.all[1].link.cut();
+    nodes.advance(A_LEASE);
+    let mut last = nodes.all[0].create_key(&actor).await;
+    for _ in 0..200 {
+        last = nodes.all[0].create_key(&actor).await;
+    }
+    // It asks about one after the other, which takes 4 s, and gives up after 2 s.
+    nodes.all[1].link.slow(Duration::from_millis(10));
+    nodes.all[1].link.mend();
+    until(|| nodes.all[1].verify(&last.token).is_ok()).await;
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
-use crate::backup::kill_once_there;
 use crate::nodes::Shared;
+use crate::sqlite::backup::kill_once_there;
 use crate::support::{Place, err, graphql, out, post};
 
 /// A store of the newest schema that has something in almost every table.

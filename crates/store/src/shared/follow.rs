@@ -11,8 +11,9 @@ use crate::upgrade::newest;
 use crate::{OpenError, StoreError, issuing, organizations, rows, sealed, users};
 use jiff::Timestamp;
 
-/// Changes that are read at once.
-const AT_ONCE: i64 = 1_000;
+/// Changes that are read at once. Each is asked about by itself, and whoever follows gives up a look that takes long: what it has read by
+/// then counts only in whole steps of these.
+const AT_ONCE: i64 = 50;
 /// Feed rows kept behind the last one, for nodes that were away for a moment.
 const KEPT: i64 = 10_000;
 

@@ -1,7 +1,7 @@
 //! What is about a store in a folder: the folder itself and its socket, backups of it, and `serve --demo`, which makes one. It is tested
 //! on SQLite, whatever was chosen.
 
-mod backup;
+pub(crate) mod backup;
 mod demo;
 mod folder;
 mod impersonation;
