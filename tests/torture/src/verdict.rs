@@ -41,7 +41,7 @@ pub(crate) fn judge(history: &[Operation], loss: Option<&Loss>) -> Vec<Finding> 
     let in_doubt: HashSet<KeyId> =
         history.iter().filter(is_in_doubt).map(|operation| operation.key).collect();
     let is_known = |operation: &&Operation| {
-        !in_doubt.contains(&operation.key) || operation.answer.is_some_and(|(at, _)| at < loss.crashed)
+        !in_doubt.contains(&operation.key) || operation.answer.is_none_or(|(at, _)| at < loss.crashed)
     };
     let known: Vec<Operation> = history.iter().filter(is_known).copied().collect();
     let mut findings = violations(&known);
@@ -169,6 +169,13 @@ mod tests {
         assert_eq!(judge(&after, Some(&LOSS)), []);
         let before = [&revoked[..], &[accepted(Kind::Verify, 12, 13)]].concat();
         assert!(matches!(judge(&before, Some(&LOSS))[..], [finding] if finding.is_revoked_and_accepted()));
+    }
+
+    #[test]
+    fn a_revocation_that_was_never_answered_explains_that_a_key_is_denied() {
+        let asked = Operation { answer: None, ..accepted(Kind::Revoke, 3, 4) };
+        let history = [accepted(CREATE, 1, 2), asked, at(Kind::Verify, 0, 6, 7, Outcome::Denied)];
+        assert_eq!(judge(&history, Some(&LOSS)), []);
     }
 
     #[test]

@@ -72,7 +72,7 @@ async fn pass(
     tokio::select! {
         passed = passing => { passed?; }
         // For as long as the test takes.
-        _ = is_lost.changed() => std::future::pending().await,
+        Ok(()) = is_lost.changed() => std::future::pending().await,
         cut = cut => cut.map_err(io::Error::other)?,
     }
     // Held open until it is mended: neither end learns anything meanwhile.
