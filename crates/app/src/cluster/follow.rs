@@ -19,6 +19,10 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// How often old rows are forgotten.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 
+/// Whether there may be more to read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Behind(bool);
+
 pub(super) struct Following {
     shared: Arc<Shared>,
     store: Arc<Store>,
@@ -72,8 +76,9 @@ impl Following {
                 Ok(()) => tokio::time::timeout(LOOK_WITHIN, self.look()).await,
                 Err(error) => Ok(Err(error)),
             };
+            let is_behind = matches!(looked, Ok(Ok(Behind(true))));
             let failed = match looked {
-                Ok(Ok(())) => None,
+                Ok(Ok(Behind(_))) => None,
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => Some("the database does not answer".to_owned()),
             };
@@ -86,7 +91,7 @@ impl Following {
                 );
             }
             is_failing = failed.is_some();
-            if self.unsaid.is_some() && !is_failing {
+            if (is_behind || self.unsaid.is_some()) && !is_failing {
                 continue;
             }
             let pause = if is_failing { AFTER_FAILURE } else { LOOK_EVERY };
@@ -99,28 +104,35 @@ impl Following {
         self.follower
     }
 
-    /// Asks for a lease if it is time, reads what was committed, says so, and only then takes the lease.
-    async fn look(&mut self) -> Result<(), StoreError> {
+    /// Asks for a lease if it is time, reads what was committed, says so, and only then takes the lease. It goes no further than to
+    /// when it is time for the next: where changes come faster than they are read, leases do not wait for the end of them.
+    async fn look(&mut self) -> Result<Behind, StoreError> {
         // Before anything is sent.
         let asked = self.shared.clock.since_boot();
         let mut committed = None;
         if asked >= self.renew_at {
             committed = Some(self.ask().await?);
         }
-        self.catch_up().await?;
-        if self.is_lost {
-            return Ok(());
-        }
-        if self.acknowledged < self.position.sequence {
-            self.acknowledged = self.position.sequence;
-            self.follower.acknowledge(&self.position).await?;
-        }
-        if committed.is_some_and(|committed| committed <= self.position.sequence) {
-            #[cfg(feature = "planted-bugs")]
-            let asked = if is(Bug::LeaseFromAnswer) { self.shared.clock.since_boot() } else { asked };
-            self.shared.directory.lease().extend(self.shared.terms.ends(asked));
-            self.renew_at = asked + self.shared.terms.renew_every();
-            self.shared.acknowledged.notify_one();
+        let mut behind = Behind(true);
+        while behind == Behind(true) {
+            behind = self.catch_up().await?;
+            if self.is_lost {
+                return Ok(Behind(false));
+            }
+            if self.acknowledged < self.position.sequence {
+                self.acknowledged = self.position.sequence;
+                self.follower.acknowledge(&self.position).await?;
+            }
+            if committed.take_if(|committed| *committed <= self.position.sequence).is_some() {
+                #[cfg(feature = "planted-bugs")]
+                let asked = if is(Bug::LeaseFromAnswer) { self.shared.clock.since_boot() } else { asked };
+                self.shared.directory.lease().extend(self.shared.terms.ends(asked));
+                self.renew_at = asked + self.shared.terms.renew_every();
+                self.shared.acknowledged.notify_one();
+            }
+            if committed.is_none() && self.shared.clock.since_boot() >= self.renew_at {
+                break;
+            }
         }
         if asked >= self.tidy_at {
             self.tidy_at = asked + TIDY_EVERY;
@@ -129,7 +141,7 @@ impl Following {
             self.leases.note(&nodes, seen);
             self.follower.tidy(&self.leases.gone(&nodes, seen)).await?;
         }
-        Ok(())
+        Ok(behind)
     }
 
     /// Asks for a lease, and says how far the feed is. There is none for a node whose wall clock is wrong: keys would expire too late,
@@ -152,53 +164,47 @@ impl Following {
         agrees.map(|()| told.committed)
     }
 
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
-        loop {
-            match self.follower.changes_after(&mut self.position).await? {
-                Found::Changes(changes) => {
-                    let is_all = changes.is_empty();
-                    for (sequence, change) in changes {
-                        if let Err(error) = self.ring.apply(&change) {
-                            // What was read is not told again, so all of it is loaded anew.
-                            self.lose();
-                            return Err(error);
-                        }
-                        #[cfg(feature = "planted-bugs")]
-                        crate::planted::fill_late(&self.shared.directory, &change);
-                        let creator = self.shared.directory.creator_of(&change);
-                        self.shared.directory.apply(sequence, change);
-                        self.shared.changes.applied(creator);
+    /// Reads and applies the next changes.
+    async fn catch_up(&mut self) -> Result<Behind, StoreError> {
+        match self.follower.changes_after(&mut self.position).await? {
+            Found::Changes(changes) => {
+                let is_all = changes.is_empty();
+                for (sequence, change) in changes {
+                    if let Err(error) = self.ring.apply(&change) {
+                        // What was read is not told again, so all of it is loaded anew.
+                        self.lose();
+                        return Err(error);
                     }
-                    self.shared.directory.loaded(self.position.sequence);
-                    self.shared.applied.send_replace(self.position.sequence);
-                    self.shared.acknowledged.notify_one();
-                    if is_all {
-                        return Ok(());
-                    }
+                    #[cfg(feature = "planted-bugs")]
+                    crate::planted::fill_late(&self.shared.directory, &change);
+                    let creator = self.shared.directory.creator_of(&change);
+                    self.shared.directory.apply(sequence, change);
+                    self.shared.changes.applied(creator);
                 }
-                Found::TooFarBehind => {
-                    tracing::warn!(known = self.position.sequence, "too far behind the feed; loading anew");
-                    self.lose();
-                    return Ok(());
-                }
-                Found::Restored => {
-                    tracing::warn!("the store was restored; loading anew");
-                    self.lose();
-                    return Ok(());
-                }
-                Found::Lost(why) => {
-                    tracing::error!(
-                        why,
-                        "the database lost what it had committed; nothing is answered any more"
-                    );
-                    self.lose();
-                    self.unsaid = Some(why);
-                    return Ok(());
-                }
-                Found::Halted(why) => {
-                    self.lose();
-                    return Err(StoreError::Halted(why));
-                }
+                self.shared.directory.loaded(self.position.sequence);
+                self.shared.applied.send_replace(self.position.sequence);
+                self.shared.acknowledged.notify_one();
+                Ok(Behind(!is_all))
+            }
+            Found::TooFarBehind => {
+                tracing::warn!(known = self.position.sequence, "too far behind the feed; loading anew");
+                self.lose();
+                Ok(Behind(false))
+            }
+            Found::Restored => {
+                tracing::warn!("the store was restored; loading anew");
+                self.lose();
+                Ok(Behind(false))
+            }
+            Found::Lost(why) => {
+                tracing::error!(why, "the database lost what it had committed; nothing is answered any more");
+                self.lose();
+                self.unsaid = Some(why);
+                Ok(Behind(false))
+            }
+            Found::Halted(why) => {
+                self.lose();
+                Err(StoreError::Halted(why))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use keystead_app::Refusal;
-use keystead_domain::Error;
+use keystead_domain::{Error, hex};
 use keystead_test_hosts::Postgres;
 use sqlx::{Connection as _, PgConnection, Row as _};
 
@@ -194,4 +194,22 @@ async fn a_node_whose_database_is_gone_without_a_word_makes_changes_at_the_one_t
         }
     };
     nodes.as_time_passes(making).await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_any_more_is_refused_and_stops_no_node() {
+    let nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    let (damaged, whole) = (nodes.all[0].create_key(&actor).await, nodes.all[0].create_key(&actor).await);
+    let id = hex::encode(damaged.id.as_bytes());
+    let sql = format!(
+        "ALTER TABLE api_keys DROP CONSTRAINT api_keys_allow_impersonation_check; SET session_replication_role = replica; UPDATE api_keys SET allow_impersonation = 7 WHERE id = decode('{id}', 'hex'); \
+         UPDATE feed SET sequence = sequence + 1; INSERT INTO changes (sequence, kind, entity_id) \
+         SELECT sequence, 'key', decode('{id}', 'hex') FROM feed"
+    );
+    Postgres::shared_fast().sql(&nodes.url, &sql);
+    until(|| nodes.verify(&damaged.token) == [Err(Refusal::Unknown); 2]).await;
+    assert_eq!(nodes.verify(&whole.token), [Ok(()); 2]);
+    let later = nodes.all[1].create_key(&actor).await;
+    assert_eq!(nodes.verify(&later.token), [Ok(()); 2]);
 }

@@ -1,8 +1,9 @@
 //! Following the feed: what was committed since, in order, without a gap.
 
-use keystead_domain::{
-    Change, ConnectionId, ConnectionRecord, KeyId, NodeId, NodeStatus, OrganizationId, UserId,
-};
+use std::collections::HashMap;
+
+use keystead_domain::{Change, ConnectionId, ConnectionRecord, NodeId, NodeStatus, OrganizationId, UserId};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
 use super::{NodeRecord, Reconnecting, Woken, members};
@@ -11,8 +12,8 @@ use crate::upgrade::newest;
 use crate::{OpenError, StoreError, issuing, organizations, rows, sealed, users};
 use jiff::Timestamp;
 
-/// Changes that are read at once. Each is asked about by itself, and whoever follows gives up a look that takes long: what it has read by
-/// then counts only in whole steps of these.
+/// Changes that are read at once. What is no key is asked about one by one, and whoever follows gives up a look that takes long: what
+/// it has read by then counts only in whole steps of these.
 const AT_ONCE: i64 = 50;
 /// Feed rows kept behind the last one, for nodes that were away for a moment.
 const KEPT: i64 = 10_000;
@@ -250,6 +251,8 @@ async fn changes_after(
     }
     let mut changes = Vec::new();
     let (mut sequence, mut mark) = (position.sequence, position.mark.clone());
+    let until = position.sequence + u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let keys = if rows.len() == 0 { HashMap::new() } else { keys(connection, from, until).await? };
     for row in rows {
         let next = row.try_get::<i64, _>(0)?.unsigned_abs();
         if next != sequence + 1 {
@@ -257,9 +260,15 @@ async fn changes_after(
         }
         (sequence, mark) = (next, Some(row.try_get(3)?));
         let (kind, id): (&str, &[u8]) = (row.try_get(1)?, row.try_get(2)?);
-        if let Some(change) = as_it_is(connection, kind, id).await? {
-            changes.push((next, change));
-        }
+        let change = match kind {
+            "key" => match keys.get(id) {
+                Some(row) => key(row)?,
+                // Keys are never deleted, so its row of the feed was, by somebody who took this node for gone.
+                None => return Ok(Following::TooFarBehind),
+            },
+            _ => as_it_is(connection, kind, id).await?,
+        };
+        changes.extend(change.map(|change| (next, change)));
     }
     *position = Position { sequence, mark, epoch: position.epoch.clone() };
     Ok(Following::Changes(changes))
@@ -270,7 +279,7 @@ fn lost(position: &Position) -> Following {
     Following::Lost(format!("change {sequence}, which was committed, is not in the database any more"))
 }
 
-/// How the thing that changed is now. `None` for a key that cannot be read and that no verification can know.
+/// How the thing that changed is now, if it is no key.
 async fn as_it_is(
     connection: &mut AnyConnection,
     kind: &str,
@@ -278,7 +287,6 @@ async fn as_it_is(
 ) -> Result<Option<Change>, StoreError> {
     const TABLE: &str = "changes";
     match kind {
-        "key" => key(connection, id).await,
         "user" => {
             let user = rows::id(TABLE, id, UserId::from_slice)?;
             Ok(Some(match users::read(connection, id).await {
@@ -317,18 +325,39 @@ async fn as_it_is(
     }
 }
 
-async fn key(connection: &mut AnyConnection, id: &[u8]) -> Result<Option<Change>, StoreError> {
-    let id = rows::id("changes", id, KeyId::from_slice)?;
-    let row = sqlx::query(
+/// Keys as they are now, by their ids: of those that changed behind a number, up to another.
+async fn keys(
+    connection: &mut AnyConnection,
+    after: i64,
+    until: u64,
+) -> Result<HashMap<Vec<u8>, AnyRow>, StoreError> {
+    let rows = sqlx::query(
         "SELECT id, token_hash, creator_id, allow_impersonation, expires_at, session_epoch, last_used_at, revoked_at \
-         FROM api_keys WHERE id = $1",
+         FROM api_keys WHERE id IN (SELECT entity_id FROM changes WHERE kind = 'key' AND sequence > $1 AND sequence <= $2)",
     )
-    .bind(&id.as_bytes()[..])
-    .fetch_optional(connection)
+    .bind(after)
+    .bind(i64::try_from(until).unwrap_or(i64::MAX))
+    .fetch_all(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    if row.try_get::<Option<i64>, _>(7)?.is_some() {
-        return Ok(Some(Change::KeyRevoked(rows::hash("api_keys", row.try_get(1)?)?)));
+    rows.into_iter().map(|row| Ok((row.try_get::<Vec<u8>, _>(0)?, row))).collect()
+}
+
+/// A key as it is now. One that cannot be read fails by itself: it is refused, as far as it can be told which token is meant.
+fn key(row: &AnyRow) -> Result<Option<Change>, StoreError> {
+    const TABLE: &str = "api_keys";
+    let read = || {
+        if row.try_get::<Option<i64>, _>(7)?.is_some() {
+            return Ok(Change::KeyRevoked(rows::hash(TABLE, row.try_get(1)?)?));
+        }
+        crate::impersonation::key_record(row).map(Change::Key)
+    };
+    match read() {
+        Ok(change) => Ok(Some(change)),
+        Err(error) if error.is_unreadable() => {
+            tracing::error!(?error, "a key cannot be read; it is refused");
+            let hash = row.try_get(1).ok().and_then(|hash| rows::hash(TABLE, hash).ok());
+            Ok(hash.map(Change::KeyRevoked))
+        }
+        Err(error) => Err(error),
     }
-    Ok(Some(Change::Key(crate::impersonation::key_record(&row)?)))
 }
