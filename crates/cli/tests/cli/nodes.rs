@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keystead_test_hosts::Postgres;
+use keystead_test_hosts::{Place as Where, Postgres, Replication, Setup};
 
 use crate::support::{Place, Server, err, out, request};
 
@@ -220,6 +220,83 @@ fn whoever_revokes_is_told_that_a_silent_node_had_to_be_waited_for() {
         assert_eq!(a.get("/verify", token), 401);
     }
     assert_eq!(a.get("/verify", &tokens[3]), 200);
+}
+
+#[test]
+fn a_node_reaches_its_database_over_tls_and_no_other_server_in_its_place() {
+    let setup = || Setup { durable: false, tls: true, place: Where::loopback() };
+    let (postgres, stranger) = (Postgres::start_with(setup()), Postgres::start_with(setup()));
+    let (url, secret) = (postgres.database(), "the secret of nodes that are reached over TLS");
+    let place = Place::new();
+    let command = |url: &str, args: &[&str]| {
+        let mut command = place.command(args);
+        command.env("KEYSTEAD_DATABASE_URL", url).env("KEYSTEAD_SECRET", secret);
+        command
+    };
+    let add = ["user", "add", "ada@example.com", "--role", "administrator"];
+    let output = command(&url, &add).output().unwrap();
+    assert!(output.status.success(), "{}", err(&output));
+
+    let certificate = |postgres: &Postgres| postgres.certificate().unwrap().display().to_string();
+    let other = url.replace(&certificate(&postgres), &certificate(&stranger));
+    assert_ne!(other, url);
+    let plain = format!("{}?sslmode=disable", url.split_once('?').unwrap().0);
+    let (before, host) = url.split_once('@').unwrap();
+    let password = before.rsplit_once(':').unwrap().1;
+    let wrong = format!("{}:not-the-password@{host}", before.rsplit_once(':').unwrap().0);
+    for (url, why) in
+        [(&other, "certificate"), (&plain, "no encryption"), (&wrong, "check the user and the password")]
+    {
+        let output = command(url, &["user", "list"]).output().unwrap();
+        let told = err(&output);
+        assert!(!output.status.success() && told.contains(why) && told.contains("hint: "), "{told}");
+        assert!(!told.contains(password) && !told.contains("not-the-password"), "{told}");
+    }
+}
+
+#[test]
+fn a_standby_is_no_place_for_a_node() {
+    let mut primary = Postgres::start_fast();
+    let url = primary.database();
+    let standby = primary.standby(Replication::Asynchronous);
+    let place = Place::new();
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("KEYSTEAD_DATABASE_URL", standby.url(&url))
+        .env("KEYSTEAD_SECRET", "the secret of nodes, of a standby");
+    let output = command.output().unwrap();
+    let told = err(&output);
+    assert!(!output.status.success() && told.contains("read-only standby"), "{told}");
+    assert!(told.contains("name the primary server"), "{told}");
+}
+
+#[test]
+fn a_node_takes_no_more_connections_than_the_page_says() {
+    let (shared, place) = (Shared::new(), Place::new());
+    let node = shared.serve(&place, "a");
+    shared.ok(&place, &["user", "add", "ada@example.com", "--role", "administrator"]);
+    let token = shared.ok(&place, &["key", "create", "--user", "ada@example.com", "--name", "ci"]);
+    let query =
+        serde_json::json!({ "query": "{ apiKeys { totalCount edges { node { name } } } }" }).to_string();
+    let headers = format!(
+        "Authorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+        token.trim_end(),
+        query.len()
+    );
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert_eq!(request(&node.url, "POST /graphql", &headers, &query).0, 200);
+                }
+            });
+        }
+    });
+    let count = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let taken: u32 = shared.postgres.sql(&shared.url, count).trim().parse().unwrap();
+    let page = include_str!("../../../../docs/many-nodes.md");
+    let most = page.split("at most ").find_map(|rest| rest.split_once(" connections")?.0.parse::<u32>().ok());
+    assert!((5..=most.unwrap()).contains(&taken), "{taken}");
 }
 
 /// A program whose wall clock is off by what the file says, but not the clock that leases are counted on: by Debian's package
