@@ -51,7 +51,7 @@ impl App {
             return Ok(None);
         }
         let Some(user) = self.directory.user(session.user).filter(|user| user.may_act()) else {
-            return Ok(None);
+            return if self.directory.may_answer() { Ok(None) } else { Err(Error::Unavailable) };
         };
         if session.wants_touch(now) {
             self.touch(&session, &user, now).await;

@@ -121,7 +121,7 @@ impl App {
         };
         let mut change = self.store.begin(trace).await.map_err(fault)?;
         let policy = change.key_policy_for(grant.organization(), grant.creator()).await.map_err(fault)?;
-        grant.check(&policy.ok_or(Error::Unauthenticated)?)?;
+        grant.check(&policy.ok_or_else(|| self.not_known())?)?;
         if let Some(actor) = actor {
             check_is_still_proven(&mut change, actor).await?;
         }

@@ -247,6 +247,11 @@ impl App {
         lasts && self.directory.may_answer()
     }
 
+    /// Whoever asked is not known here; or nobody is, since this node may not answer and loads anew.
+    pub(crate) fn not_known(&self) -> Error {
+        if self.directory.may_answer() { Error::Unauthenticated } else { Error::Unavailable }
+    }
+
     pub(crate) fn next_id<Id: From<Uuid>>(&self, now: Timestamp) -> Result<Id, Error> {
         Ok(self.ids.next(now, self.entropy.bytes()?))
     }

@@ -62,7 +62,7 @@ impl App {
 
     /// The organization of a user.
     pub fn organization_of(&self, user: &User) -> Result<Arc<OrganizationState>, Error> {
-        self.directory.organization(user.organization).ok_or(Error::Unauthenticated)
+        self.directory.organization(user.organization).ok_or_else(|| self.not_known())
     }
 
     /// A page of the organization's users, newest first. Needs `iam:read`.
