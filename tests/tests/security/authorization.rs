@@ -215,6 +215,7 @@ const TABLE: &[Row] = &[
     post("/sign-in/link/{code}", "", &[], Everybody(DONE)),
     post("/sign-out", "", &[], Sessions(SIGNED_OUT, SIGNED_OUT, SIGNED_OUT)),
     // The code is the credential of these two.
+    post("/verify/batch", "", &[("token", "junk")], KeysAlone(SHOWN, SHOWN, SHOWN)),
     get("/invitation/{code}", "", Everybody(SHOWN)),
     post("/invitation/{code}", "", ACCEPTANCE, Everybody(DONE)),
     get("/reset-password/{code}", "", Everybody(SHOWN)),
@@ -465,6 +466,10 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
             Some(credential.cookie.map_or(visitor.clone(), |own| format!("{own}; {visitor}")));
     }
     let mut fields: Vec<(&str, String)> = Vec::new();
+    if row.route == "/verify/batch" {
+        let checks = json!({ "checks": [{ "token": row.fields[0].1 }] });
+        return credential.on(server.post(&path)).json(&checks);
+    }
     if !row.route.starts_with("/oauth2/") || row.route == "/oauth2/authorize" {
         // The others are no forms of a page, and refuse what they do not know.
         fields.push(("csrf", credential.csrf.clone()));
