@@ -127,11 +127,20 @@ pub fn router(doors: Doors) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(doors.clone(), observe));
 
-    Router::new()
-        // Outside the layers: it reads no body, and its own counters are cheaper.
-        .route("/verify", get(verify::verify).post(verify::verify))
-        .merge(observed)
-        .with_state(doors)
+    Router::new().merge(verify_routes()).merge(observed).with_state(doors)
+}
+
+/// Outside the layers: it reads no body, and its own counters are cheaper.
+fn verify_routes() -> Router<Doors> {
+    Router::new().route(
+        "/verify",
+        get(verify::verify)
+            .post(verify::verify)
+            .put(verify::verify)
+            .patch(verify::verify)
+            .delete(verify::verify)
+            .options(verify::verify),
+    )
 }
 
 /// The API Keys page and its dialogs, which are in two places.

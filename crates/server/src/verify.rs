@@ -28,7 +28,7 @@ const KEY_ID: HeaderName = HeaderName::from_static("x-keystead-key-id");
 const IMPERSONATOR_KEY_ID: HeaderName = HeaderName::from_static("x-keystead-impersonator-key-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions");
 
-/// `GET`, `HEAD` or `POST /verify`.
+/// `/verify`, by whatever method its caller was asked: Envoy passes that on.
 pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Response {
     let wanted = request.uri().query().map_or(Ok(None), Wanted::parse);
     let mut response = answer(&doors, request.headers(), wanted);
