@@ -18,8 +18,10 @@ use crate::problem::problem;
 use crate::{Doors, bearer};
 
 mod batch;
+mod ext_authz;
 
 pub(crate) use batch::batch;
+pub use ext_authz::ext_authz_router;
 
 const USER_ID: HeaderName = HeaderName::from_static("x-keystead-user-id");
 const USER_EMAIL: HeaderName = HeaderName::from_static("x-keystead-user-email");

@@ -4,6 +4,7 @@
 
 mod client;
 mod docs;
+mod ext_authz;
 mod guard;
 mod keystead;
 mod product;

@@ -19,10 +19,16 @@ pub(crate) enum Kind {
     Traefik,
     Haproxy,
     Envoy,
+    /// Envoy, which asks over gRPC.
+    EnvoyGrpc,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Nginx, Self::Caddy, Self::Traefik, Self::Haproxy, Self::Envoy];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Nginx, Self::Caddy, Self::Traefik, Self::Haproxy, Self::Envoy, Self::EnvoyGrpc];
+
+    pub(crate) const OVER_HTTP: [Self; 5] =
+        [Self::Nginx, Self::Caddy, Self::Traefik, Self::Haproxy, Self::Envoy];
 
     /// Its files, with what is in them of an address or a folder: the proxy's, Keystead's, the product's, and the folder.
     pub(crate) fn files(self) -> &'static [&'static str] {
@@ -32,6 +38,7 @@ impl Kind {
             Self::Traefik => &["traefik.yaml", "traefik-routes.yaml"],
             Self::Haproxy => &["haproxy.cfg", "keystead.lua"],
             Self::Envoy => &["envoy.yaml"],
+            Self::EnvoyGrpc => &["envoy-grpc.yaml"],
         }
     }
 
@@ -43,6 +50,14 @@ impl Kind {
             Self::Traefik => ("        address: http://127.0.0.1:8080/verify", "\n"),
             Self::Haproxy => ("    http-request lua.keystead http://127.0.0.1:8080/verify", "\n"),
             Self::Envoy => ("path_override: /verify", "\n"),
+            Self::EnvoyGrpc => {
+                let lines = proxies::example("envoy-grpc.yaml");
+                let lines = lines.lines().skip_while(|line| !line.ends_with("uncomment:")).skip(1);
+                let lines: Vec<_> = lines.take_while(|line| line.trim_start().starts_with("# ")).collect();
+                let commented = lines.join("\n");
+                let question = commented.replace("# ", "").replace("reports:read", permission);
+                return [commented, question];
+            }
         };
         let question = format!("{}?permission={permission}", before.trim_end_matches('?'));
         [format!("{before}{after}"), format!("{question}{after}")]
@@ -131,6 +146,7 @@ fn adapted(
         ("127.0.0.1:8080", format!("127.0.0.1:{keystead}")),
         ("127.0.0.1:3000", format!("127.0.0.1:{product}")),
         ("address: 127.0.0.1, port_value: 8080", format!("address: 127.0.0.1, port_value: {keystead}")),
+        ("address: 127.0.0.1, port_value: 9191", format!("address: 127.0.0.1, port_value: {keystead}")),
         ("address: 127.0.0.1, port_value: 3000", format!("address: 127.0.0.1, port_value: {product}")),
         // The proxy's own, as each writes it.
         ("listen 8000;", format!("listen 127.0.0.1:{proxy};")),
@@ -162,7 +178,7 @@ fn command(kind: Kind, folder: &Path) -> Command {
         Kind::Caddy => proxies::caddy(),
         Kind::Traefik => proxies::traefik(),
         Kind::Haproxy => Command::new("haproxy"),
-        Kind::Envoy => proxies::envoy(),
+        Kind::Envoy | Kind::EnvoyGrpc => proxies::envoy(),
     };
     match kind {
         Kind::Nginx => command.arg("-c").arg(file("main.conf")),
@@ -175,8 +191,8 @@ fn command(kind: Kind, folder: &Path) -> Command {
         }
         Kind::Traefik => command.arg(format!("--configFile={}", file("traefik.yaml").display())),
         Kind::Haproxy => command.args(["-db", "-f"]).arg(file("haproxy.cfg")),
-        Kind::Envoy => {
-            command.args(["--disable-hot-restart", "--concurrency", "1", "-c"]).arg(file("envoy.yaml"))
+        Kind::Envoy | Kind::EnvoyGrpc => {
+            command.args(["--disable-hot-restart", "--concurrency", "1", "-c"]).arg(file(kind.files()[0]))
         }
     };
     command
