@@ -32,6 +32,7 @@ mod jwks;
 mod mcp;
 mod mcp_program;
 mod oauth_client;
+pub mod proxies;
 mod raw;
 mod sample;
 mod server;

@@ -1,6 +1,7 @@
 //! A Keystead inside the test's process: the real store, directory, doors and sockets; only clock, randomness and the cost of
 //! a password hash are the test's.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ struct Parts {
     /// Where people reach it; `None` is where it listens.
     public_url: Option<String>,
     embedding: Embedding,
+    /// The reverse proxy whose word on where a request came from is taken.
+    trusted_proxy: Option<IpAddr>,
     clock: Clock,
     passwords: Passwords,
     entropy: Entropy,
@@ -53,6 +56,7 @@ impl Default for Parts {
             deployment: Deployment::default(),
             public_url: None,
             embedding: Embedding::default(),
+            trusted_proxy: None,
             clock: Clock::manual_time_of_day(START.parse().expect("an instant")),
             passwords: Passwords::weak_for_tests(),
             entropy: Entropy::system(),
@@ -119,13 +123,27 @@ impl TestServer {
         Self::start_from(Parts { is_on_sqlite: true, ..Parts::default() }).await
     }
 
+    /// An empty server behind a reverse proxy, whose word on where a request came from is taken.
+    pub async fn start_trusting(proxy: &str) -> Self {
+        let trusted_proxy = Some(proxy.parse().expect("an address"));
+        Self::start_from(Parts { trusted_proxy, ..Parts::default() }).await
+    }
+
     async fn start_from(parts: Parts) -> Self {
         Self::open(tempfile::tempdir().expect("a temporary directory"), parts).await
     }
 
     async fn open(data: TempDir, parts: Parts) -> Self {
-        let Parts { mut deployment, public_url, embedding, clock, passwords, entropy, is_on_sqlite } =
-            parts.clone();
+        let Parts {
+            mut deployment,
+            public_url,
+            embedding,
+            trusted_proxy,
+            clock,
+            passwords,
+            entropy,
+            is_on_sqlite,
+        } = parts.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let settings = Settings::new(public_url.as_deref().unwrap_or(&url)).expect("an address");
@@ -134,7 +152,9 @@ impl TestServer {
         let place = Place::for_tests(data.path(), database);
         let app = App::open(place, deployment, passwords, clock, entropy).await;
         let app = Arc::new(app.expect("a store"));
-        let doors = Doors::new(Arc::clone(&app), settings.embedded(embedding));
+        let settings =
+            settings.embedded(embedding).behind(trusted_proxy.map(Into::into).into_iter().collect());
+        let doors = Doors::new(Arc::clone(&app), settings);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, router(doors), async {
             _ = stopped.await;

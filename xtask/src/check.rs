@@ -123,6 +123,9 @@ fn run_tests(repository: &Repository, database: &str, chosen: &[&str], tally: &m
     test.env(tools::HADOLINT_VARIABLE, tools::hadolint(repository)?);
     test.env(tools::CLIENT_NPM_VARIABLE, tools::client_npm(repository)?);
     test.env(tools::CLIENT_PYTHON_VARIABLE, tools::client_python(repository)?);
+    test.env(tools::CADDY_VARIABLE, tools::caddy(repository)?);
+    test.env(tools::TRAEFIK_VARIABLE, tools::traefik(repository)?);
+    test.env(tools::ENVOY_VARIABLE, tools::envoy(repository)?);
     test.env(tools::CHROMEDRIVER_VARIABLE, tools::chromedriver()?);
     process::stream(&mut test, |line| tally.add(line))?;
     ensure!(tally.passed > before, "no test ran");

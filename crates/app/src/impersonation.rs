@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use keystead_domain::audit::Trace;
 use keystead_domain::{
     Actor, ApiKey, BadSessionToken, Error, Impersonation, Impersonator, KeyId, NewImpersonation,
-    SessionAttributes, SessionClaims, SessionLifetime, target_email,
+    OrganizationId, SessionAttributes, SessionClaims, SessionLifetime, target_email,
 };
 use keystead_store::{KeySessions, Transaction};
 use zeroize::Zeroizing;
@@ -44,6 +44,8 @@ pub enum SessionRefusal {
     Expired {
         /// When.
         at: Timestamp,
+        /// Whose it was: to another organization it never was (promise 6).
+        organization: OrganizationId,
     },
     /// This node cannot know, so it accepts nothing.
     Unavailable,
@@ -136,7 +138,9 @@ impl App {
             SessionClaims::verify(token, &self.signing_ring.load(), issuer, now).map_err(
                 |bad| match bad {
                     BadSessionToken::Invalid => SessionRefusal::Ended,
-                    BadSessionToken::Expired { at } => SessionRefusal::Expired { at },
+                    BadSessionToken::Expired { at, organization } => {
+                        SessionRefusal::Expired { at, organization }
+                    }
                 },
             )?;
         let impersonator = self.impersonator(claims.act.key_id, now)?;

@@ -211,6 +211,10 @@ pub(crate) struct ServeSettings {
     /// main address only, for holders of `organizations:manage`.
     #[arg(long, value_name = "ADDRESS", env = "KEYSTEAD_METRICS_LISTEN", value_parser = listen_address)]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Another address on which Envoy's `ext_authz` is answered over gRPC, as `/verify` answers over HTTP. Keep it to your proxies: it
+    /// is not encrypted.
+    #[arg(long, value_name = "ADDRESS", env = "KEYSTEAD_EXT_AUTHZ_LISTEN", value_parser = listen_address)]
+    pub(crate) ext_authz_listen: Option<SocketAddr>,
     /// Where each event of the audit log is appended as a line of JSON once it is committed: a file, or `-` for standard output. A
     /// file that was moved away is made anew.
     #[arg(long, value_name = "PATH", env = "KEYSTEAD_AUDIT_LOG")]

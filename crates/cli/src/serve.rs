@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keystead_app::{App, Deployment, MailSettingError, Mailer};
-use keystead_server::{Doors, Settings, metrics_router, router};
+use keystead_server::{Doors, Settings, ext_authz_router, metrics_router, router};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -107,6 +107,7 @@ struct Server {
     doors: Doors,
     listener: TcpListener,
     metrics: Option<TcpListener>,
+    ext_authz: Option<TcpListener>,
     /// Where a store is shared, commands go to the database by themselves.
     control: Option<Control>,
     audit_log: Option<AuditLog>,
@@ -125,10 +126,8 @@ async fn start(
     }
     // Before the store: a start that fails here leaves no trace.
     let listener = listen(settings.address.listen, "listen").await?;
-    let metrics = match settings.metrics_listen {
-        Some(address) => Some(listen(address, "metrics-listen").await?),
-        None => None,
-    };
+    let metrics = listen_if(settings.metrics_listen, "metrics-listen").await?;
+    let ext_authz = listen_if(settings.ext_authz_listen, "ext-authz-listen").await?;
     let audit_log = settings.audit_log.as_deref().map(AuditLog::start).transpose().map_err(|error| {
         Failure::new("the audit log cannot be appended to").cause(&error).hint(
             "choose a file in a folder that exists and that this user may write to with --audit-log, or - for standard output.",
@@ -168,6 +167,9 @@ async fn start(
     if let Some(address) = metrics.as_ref().and_then(|listener| listener.local_addr().ok()) {
         tell(format_args!("Metrics are at {}/metrics", local_url(address)))?;
     }
+    if let Some(address) = ext_authz.as_ref().and_then(|listener| listener.local_addr().ok()) {
+        tell(format_args!("Envoy's ext_authz is answered at {address}"))?;
+    }
     if let Some(demo) = demo {
         demo.print(&app, &public_url).await?;
     } else if app.needs_set_up().await.map_err(|error| Failure::new(error.to_string()))? {
@@ -178,7 +180,7 @@ async fn start(
         ))?;
     }
     tell_service_manager(NotifyState::Ready);
-    Ok(Server { app, doors, listener, metrics, control, audit_log, drain: settings.drain })
+    Ok(Server { app, doors, listener, metrics, ext_authz, control, audit_log, drain: settings.drain })
 }
 
 impl Server {
@@ -200,10 +202,10 @@ impl Server {
         let shipping = self
             .audit_log
             .map(|audit_log| tokio::spawn(audit_log.ship(Arc::clone(&self.app), until(shipping_stopped))));
-        let metrics = self.metrics.map(|listener| {
-            let router = metrics_router(self.doors.clone());
-            tokio::spawn(keystead_server::serve(listener, router, until(stopped.clone())))
-        });
+        let beside =
+            |listener, router| tokio::spawn(keystead_server::serve(listener, router, until(stopped.clone())));
+        let metrics = self.metrics.map(|listener| beside(listener, metrics_router(doors.clone())));
+        let ext_authz = self.ext_authz.map(|listener| beside(listener, ext_authz_router(doors.clone())));
         let mut requests =
             tokio::spawn(keystead_server::serve(self.listener, router(self.doors), until(stopped)));
 
@@ -227,8 +229,8 @@ impl Server {
             Some(ended) => ended,
             None => requests.await,
         };
-        if let Some(metrics) = metrics {
-            _ = metrics.await;
+        for beside in metrics.into_iter().chain(ext_authz) {
+            _ = beside.await;
         }
         _ = (sweeps.await, signing.await, maintenance.await);
         if let Some(commands) = commands {
@@ -301,6 +303,13 @@ async fn maintain(app: Arc<App>, stop: impl Future<Output = ()>) {
             () = tokio::time::sleep(App::MAINTAIN_EVERY) => {}
             () = &mut stop => return,
         }
+    }
+}
+
+async fn listen_if(address: Option<SocketAddr>, option: &str) -> Result<Option<TcpListener>, Failure> {
+    match address {
+        Some(address) => listen(address, option).await.map(Some),
+        None => Ok(None),
     }
 }
 

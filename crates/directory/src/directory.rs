@@ -147,7 +147,9 @@ impl Directory {
         let creator = self.users.active(key.creator).ok_or(Refusal::CreatorInactive)?;
         let expires_at = key.expires_at.map(from_microsecond);
         match expires_at {
-            Some(at) if now >= at => return Err(Refusal::Expired { at }),
+            Some(at) if now >= at => {
+                return Err(Refusal::Expired { at, organization: creator.organization });
+            }
             _ => table.touch(place, to_second(now)),
         }
         Ok(Verified { key: key.id, allow_impersonation: key.allow_impersonation, expires_at, creator })
@@ -165,7 +167,7 @@ impl Directory {
         let key = self.impersonators.get(id).ok_or(Refusal::Unknown)?;
         let creator = self.users.active(key.creator).ok_or(Refusal::CreatorInactive)?;
         match key.expires_at {
-            Some(at) if now >= at => Err(Refusal::Expired { at }),
+            Some(at) if now >= at => Err(Refusal::Expired { at, organization: creator.organization }),
             _ => Ok((Guard::into_inner(creator), key.epoch)),
         }
     }
@@ -181,7 +183,7 @@ impl Directory {
         let connection = self.connections.get(id).ok_or(Refusal::Unknown)?;
         let user = self.users.active(connection.user).ok_or(Refusal::CreatorInactive)?;
         if now >= connection.ends_at {
-            return Err(Refusal::Expired { at: connection.ends_at });
+            return Err(Refusal::Expired { at: connection.ends_at, organization: user.organization });
         }
         Ok(Guard::into_inner(user))
     }

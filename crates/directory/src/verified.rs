@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use jiff::Timestamp;
-use keystead_domain::{KeyId, User};
+use keystead_domain::{KeyId, OrganizationId, User};
 
 /// A key that works, and its creator as they were at one moment of the verification.
 ///
@@ -43,6 +43,8 @@ pub enum Refusal {
     Expired {
         /// The first instant at which it no longer worked.
         at: Timestamp,
+        /// Whose it was: to another organization it is as unknown as any (promise 6).
+        organization: OrganizationId,
     },
     /// The key's creator is deactivated, deleted or not known. A caller is told no more than of an unknown key.
     CreatorInactive,

@@ -61,6 +61,8 @@ pub enum BadSessionToken {
     Expired {
         /// When.
         at: Timestamp,
+        /// Whose it was.
+        organization: OrganizationId,
     },
 }
 
@@ -115,7 +117,7 @@ impl SessionClaims {
             return Err(BadSessionToken::Invalid);
         }
         if now.duration_since(ends) >= CLOCK_SKEW {
-            return Err(BadSessionToken::Expired { at: ends });
+            return Err(BadSessionToken::Expired { at: ends, organization: claims.organization_id });
         }
         Ok(claims)
     }

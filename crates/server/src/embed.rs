@@ -5,16 +5,14 @@
 use axum::extract::{RawQuery, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, REFERRER_POLICY, WWW_AUTHENTICATE, X_FRAME_OPTIONS};
+use http::header::{REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderValue, StatusCode};
-use keystead_domain::Error;
 
-use crate::challenge::Denial;
 use crate::console::place::Place;
 use crate::console::view::EmbedPage;
 use crate::console::{PageError, not_found, page};
 use crate::credentials::NoActor;
-use crate::problem::{described, problem};
+use crate::problem::{no_actor, problem};
 use crate::{Doors, assets};
 
 mod accent;
@@ -59,15 +57,5 @@ pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Ne
 
 /// The answer to a request that is in no session's name.
 pub(crate) fn no_session(why: NoActor) -> Response {
-    let mut response =
-        match why.denial("Send the session's token in the header: Authorization: Bearer TOKEN.") {
-            Denial::Failed(error) => problem(&error),
-            Denial::Challenged(challenge) => {
-                let mut response = described(&Error::Unauthenticated, &challenge.description);
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge.header);
-                response
-            }
-        };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    no_actor(why, "Send the session's token in the header: Authorization: Bearer TOKEN.")
 }

@@ -32,3 +32,4 @@ pub use router::{metrics_router, router};
 pub use serve::{Peer, serve};
 pub use settings::Settings;
 pub use state::Doors;
+pub use verify::ext_authz_router;

@@ -27,7 +27,7 @@ const SLOWEST: Duration = Duration::from_secs(20);
 /// The largest body that any door reads.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// E-mail rules are the one form that can be longer: four lists of 1,000.
+/// What lists can be longer: e-mail rules are four of 1,000, and 1,000 tokens are checked at once.
 const LIST_BYTES: usize = 1024 * 1024;
 
 /// Everything that the public address serves.
@@ -108,6 +108,7 @@ pub fn router(doors: Doors) -> Router {
             "/settings/users/{user}/reset-password",
             get(actions::reset_password_page).post(actions::reset_password),
         )
+        .route("/verify/batch", post(verify::batch).layer(DefaultBodyLimit::max(LIST_BYTES)))
         .route("/oauth2/token", post(oauth::token))
         .route("/oauth2/register", post(oauth::register))
         .route("/oauth2/revoke", post(oauth::revoke))
@@ -126,11 +127,20 @@ pub fn router(doors: Doors) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(doors.clone(), observe));
 
-    Router::new()
-        // Outside the layers: it reads no body, and its own counters are cheaper.
-        .route("/verify", get(verify::verify).post(verify::verify))
-        .merge(observed)
-        .with_state(doors)
+    Router::new().merge(verify_routes()).merge(observed).with_state(doors)
+}
+
+/// Outside the layers: it reads no body, and its own counters are cheaper.
+fn verify_routes() -> Router<Doors> {
+    Router::new().route(
+        "/verify",
+        get(verify::verify)
+            .post(verify::verify)
+            .put(verify::verify)
+            .patch(verify::verify)
+            .delete(verify::verify)
+            .options(verify::verify),
+    )
 }
 
 /// The API Keys page and its dialogs, which are in two places.

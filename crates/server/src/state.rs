@@ -11,7 +11,7 @@ use keystead_app::{App, RequestOrigin};
 use keystead_domain::Actor;
 
 use crate::Settings;
-use crate::checked::{Checked, Refused};
+use crate::checked::{Checked, Refused, as_told_to};
 use crate::metrics::Metrics;
 
 /// The doors of one running server. Cheap to clone.
@@ -78,6 +78,11 @@ impl Doors {
         let outcome = self.0.app.actor_of_access_token(token, origin);
         self.0.metrics.checked_access_token(outcome.as_ref().err());
         outcome.map_err(Refused::Access)
+    }
+
+    /// Checks a token for somebody who was handed it, and who learns nothing of another organization's.
+    pub(crate) fn check_for(&self, actor: &Actor, token: &str) -> Result<Checked, Refused> {
+        as_told_to(actor.user().organization, self.check(token))
     }
 
     /// Checks a bearer token and counts the outcome, for every door.

@@ -9,13 +9,19 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keystead_domain::{Error, Field, Permission, ResourceId, User};
 
 use crate::challenge::Challenge;
-use crate::checked::Checked;
+use crate::checked::{Checked, Refused};
 use crate::problem::problem;
 use crate::{Doors, bearer};
+
+mod batch;
+mod ext_authz;
+
+pub(crate) use batch::batch;
+pub use ext_authz::ext_authz_router;
 
 const USER_ID: HeaderName = HeaderName::from_static("x-keystead-user-id");
 const USER_EMAIL: HeaderName = HeaderName::from_static("x-keystead-user-email");
@@ -24,34 +30,61 @@ const KEY_ID: HeaderName = HeaderName::from_static("x-keystead-key-id");
 const IMPERSONATOR_KEY_ID: HeaderName = HeaderName::from_static("x-keystead-impersonator-key-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("x-keystead-permissions");
 
-/// `GET`, `HEAD` or `POST /verify`.
+/// `/verify`, by whatever method its caller was asked: Envoy passes that on.
 pub(crate) async fn verify(State(doors): State<Doors>, request: Request) -> Response {
-    let mut response = answer(&doors, &request);
+    let wanted = request.uri().query().map_or(Ok(None), Wanted::parse);
+    let mut response = answer(&doors, request.headers(), wanted);
     doors.send_elsewhere(request.version(), &mut response);
     response
 }
 
-fn answer(doors: &Doors, request: &Request) -> Response {
-    let wanted = match request.uri().query().map_or(Ok(None), Wanted::parse) {
+fn answer(doors: &Doors, headers: &HeaderMap, wanted: Result<Option<Wanted>, Error>) -> Response {
+    let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(error) => return problem(&error),
     };
-    let checked = match bearer::token(request.headers()) {
+    let checked = match bearer::token(headers) {
         Ok(Some(token)) => doors.check(token),
         Ok(None) => return refused("Send the header: Authorization: Bearer YOUR_API_KEY."),
         Err(malformed) => return refused(malformed.0),
     };
-    match checked {
-        Ok(checked) if wanted.as_ref().is_none_or(|wanted| wanted.is_held_by(checked.user())) => {
-            accepted(&checked)
-        }
-        Ok(checked) => lacking(&checked),
-        Err(why) if why.is_unavailable() => problem(&Error::Unavailable),
-        Err(why) => refused(&why.description()),
+    match Verdict::of(checked, wanted.as_ref()) {
+        Verdict::Accepted(checked) => accepted(&checked),
+        Verdict::Lacking(description) => lacking(description),
+        Verdict::Refused(description) => refused(&description),
+        Verdict::Unavailable => problem(&Error::Unavailable),
     }
 }
 
-/// What the query asks about.
+/// What a check comes to, in no door's shape yet. The texts are for the caller, and have no quotes.
+enum Verdict {
+    /// 200.
+    Accepted(Checked),
+    /// 403: a good token, and not enough.
+    Lacking(&'static str),
+    /// 401.
+    Refused(String),
+    /// 503.
+    Unavailable,
+}
+
+impl Verdict {
+    fn of(checked: Result<Checked, Refused>, wanted: Option<&Wanted>) -> Self {
+        match checked {
+            Ok(checked) if wanted.is_none_or(|wanted| wanted.is_held_by(checked.user())) => {
+                Self::Accepted(checked)
+            }
+            Ok(Checked::Key(_)) => Self::Lacking("The creator of the API key does not hold this permission."),
+            Ok(Checked::Session(_)) => {
+                Self::Lacking("The user of the session does not hold this permission in it.")
+            }
+            Err(why) if why.is_unavailable() => Self::Unavailable,
+            Err(why) => Self::Refused(why.description()),
+        }
+    }
+}
+
+/// What is asked about.
 struct Wanted {
     permission: Permission,
     /// Where; `None` is everywhere.
@@ -78,9 +111,13 @@ impl Wanted {
                 return Err(Error::invalid(field, "The parameter is given twice."));
             }
         }
-        let resource = resource.as_deref().map(ResourceId::parse).transpose()?;
+        Self::new(permission.as_deref(), resource.as_deref())
+    }
+
+    fn new(permission: Option<&str>, resource: Option<&str>) -> Result<Option<Self>, Error> {
+        let resource = resource.map(ResourceId::parse).transpose()?;
         match permission {
-            Some(permission) => Ok(Some(Self { permission: Permission::parse(&permission)?, resource })),
+            Some(permission) => Ok(Some(Self { permission: Permission::parse(permission)?, resource })),
             None if resource.is_none() => Ok(None),
             None => Err(Error::invalid(
                 Field::Permission,
@@ -140,11 +177,7 @@ fn refused(description: &str) -> Response {
     challenged(StatusCode::UNAUTHORIZED, Challenge::invalid_token(description))
 }
 
-fn lacking(checked: &Checked) -> Response {
-    let description = match checked {
-        Checked::Key(_) => "The creator of the API key does not hold this permission.",
-        Checked::Session(_) => "The user of the session does not hold this permission in it.",
-    };
+fn lacking(description: &str) -> Response {
     challenged(StatusCode::FORBIDDEN, Challenge::insufficient_scope(description))
 }
 

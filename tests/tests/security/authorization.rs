@@ -109,6 +109,10 @@ const fn post(route: &'static str, query: &'static str, fields: Fields, who: Who
     Row { method: "POST", route, query, fields, who }
 }
 
+const fn asked_by(method: &'static str, route: &'static str, who: Who) -> Row {
+    Row { method, route, query: "", fields: &[], who }
+}
+
 const NEW: &str = "/settings/api-keys/new";
 const EDIT: &str = "/settings/api-keys/{id}/edit";
 const REVOKE: &str = "/settings/api-keys/{id}/revoke";
@@ -203,9 +207,15 @@ const TABLE: &[Row] = &[
     get("/metrics", "", All(FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN)),
     get("/verify", "", Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
     post("/verify", "", &[], Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
+    // Some proxies ask by the method that they were asked by.
+    asked_by("PUT", "/verify", Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
+    asked_by("PATCH", "/verify", Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
+    asked_by("DELETE", "/verify", Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
+    asked_by("OPTIONS", "/verify", Bearers(SHOWN, SHOWN, SHOWN, SHOWN)),
     get("/verify", "?permission=keys:read_all", Bearers(FORBIDDEN, SHOWN, SHOWN, FORBIDDEN)),
     // Administrators hold the product's permissions, too.
     get("/verify", "?permission=reports:read&resource=r1", Bearers(FORBIDDEN, SHOWN, SHOWN, SHOWN)),
+    post("/verify/batch", "", &[("token", "junk")], KeysAlone(SHOWN, SHOWN, SHOWN)),
     // The code is the credential; there is an organization already, so the set-up code is of no use.
     get("/setup/{code}", "", Everybody(SHOWN)),
     post("/setup/{code}", "", SET_UP, Everybody(NOT_FOUND)),
@@ -442,6 +452,10 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
         let request = server.get(&format!("{path}{query}"));
         return credential.on(request).header("accept", "text/html, text/plain");
     }
+    if row.method != "POST" {
+        let url = format!("{}{path}", server.url);
+        return credential.on(server.client.request(row.method.parse().unwrap(), url));
+    }
     if row.route == "/graphql" {
         let query = json!({ "query": row.fields[0].1 });
         return credential.on(server.post(&path)).header("sec-fetch-site", "same-origin").json(&query);
@@ -451,6 +465,10 @@ async fn request(world: &World, row: &Row, target: &str, credential: &Credential
             json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "whoami" } });
         let request = server.post(&path).header("accept", "application/json, text/event-stream").json(&call);
         return credential.on(request.header("mcp-protocol-version", "2025-11-25"));
+    }
+    if row.route == "/verify/batch" {
+        let checks = json!({ "checks": [{ "token": row.fields[0].1 }] });
+        return credential.on(server.post(&path)).json(&checks);
     }
     if row.route == "/oauth2/register" {
         return credential.on(server.post(&path)).json(&json!({ "redirect_uris": [row.fields[0].1] }));

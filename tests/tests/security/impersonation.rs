@@ -1,5 +1,6 @@
 //! Impersonated sessions: all that must not mint one, end one too late, or make one out of something else (promise 7).
 
+mod batch;
 mod credentials;
 mod ends;
 mod exchange;

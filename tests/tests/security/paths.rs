@@ -63,6 +63,7 @@ async fn no_spelling_of_a_path_opens_a_door_without_a_credential() {
         let protected = path.starts_with("/settings")
             || [
                 "/verify",
+                "/verify/batch",
                 "/metrics",
                 "/sign-out",
                 "/graphql",

@@ -10,7 +10,7 @@ pub(crate) fn all() -> BTreeSet<(String, String)> {
         assert!(!ROUTER.contains(other), "{other} adds routes that this does not see");
     }
     let merged = [".merge(observed)", ".merge(key_routes(Place::Console))", ".merge(embed_routes(&doors))"];
-    let merged = merged.into_iter().chain([".merge(key_routes(Place::Embedded))"]);
+    let merged = merged.into_iter().chain([".merge(key_routes(Place::Embedded))", ".merge(verify_routes())"]);
     assert_eq!(ROUTER.matches(".merge(").count(), merged.filter(|merge| ROUTER.contains(merge)).count());
     let mut found = BTreeSet::new();
     for route in ROUTER.split(".route(").skip(1) {

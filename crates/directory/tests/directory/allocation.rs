@@ -3,7 +3,7 @@
 use keystead_directory::Refusal;
 use keystead_domain::{Change, KeyRecord};
 
-use crate::{at, directory_with, record, refusal, token, user_id};
+use crate::{at, directory_with, expired_at, record, refusal, token, user_id};
 
 #[test]
 fn a_verification_allocates_nothing_whatever_it_answers() {
@@ -15,7 +15,7 @@ fn a_verification_allocates_nothing_whatever_it_answers() {
     assert_eq!(refusal(&directory, &live, at(9)), None);
     let cases = [
         (&live, None),
-        (&expired, Some(Refusal::Expired { at: at(5) })),
+        (&expired, Some(expired_at(at(5)))),
         (&orphan, Some(Refusal::CreatorInactive)),
         (&unknown, Some(Refusal::Unknown)),
     ];

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use keystead_directory::{Directory, Refusal};
 use keystead_domain::{Change, ConnectionId, ConnectionRecord, RoleId, UserId};
 
-use crate::{at, change_of, directory_with, organization, user, user_id};
+use crate::{at, change_of, directory_with, expired_at, organization, user, user_id};
 
 fn id(n: u128) -> ConnectionId {
     ConnectionId::from_u128(n)
@@ -44,7 +44,7 @@ fn it_ends_at_the_very_nanosecond() {
     directory.apply(2, connection(5, user_id(1)));
     assert_eq!(refusal(&directory, 5, at(60) - SignedDuration::from_nanos(1)), None);
     for later in [at(60), at(61), Timestamp::MAX] {
-        assert_eq!(refusal(&directory, 5, later), Some(Refusal::Expired { at: at(60) }));
+        assert_eq!(refusal(&directory, 5, later), Some(expired_at(at(60))));
     }
 }
 

@@ -7,7 +7,9 @@ use keystead_directory::{Directory, Refusal};
 use keystead_domain::{Change, KeyId, KeyRecord, RoleId};
 use keystead_token::Token;
 
-use crate::{at, change_of, directory_with, organization, organization_id, record, token, user, user_id};
+use crate::{
+    at, change_of, directory_with, expired_at, organization, organization_id, record, token, user, user_id,
+};
 
 /// An impersonation key of the first user, whose sessions were ended so often.
 fn impersonation(token: &Token, epoch: u32) -> KeyRecord {
@@ -57,7 +59,7 @@ fn it_expires_at_the_very_nanosecond_at_which_its_token_does() {
     directory.apply(2, Change::Key(key));
     assert_eq!(epoch(&directory, key.id, at(60) - SignedDuration::from_nanos(1)), Ok(0));
     for later in [at(60), at(61), Timestamp::MAX] {
-        assert_eq!(epoch(&directory, key.id, later), Err(Refusal::Expired { at: at(60) }));
+        assert_eq!(epoch(&directory, key.id, later), Err(expired_at(at(60))));
     }
 }
 

@@ -60,6 +60,11 @@ fn organization_id(n: u128) -> OrganizationId {
     OrganizationId::from_u128(n)
 }
 
+/// What is told of what has expired in the first organization.
+fn expired_at(at: Timestamp) -> Refusal {
+    Refusal::Expired { at, organization: organization_id(1) }
+}
+
 /// The `n`-th organization, which has no roles, groups or rules of its own and admits everybody.
 fn organization(n: u128) -> OrganizationRecord {
     OrganizationRecord {

@@ -123,7 +123,7 @@ impl Model {
         }
         let user = self.user(creator(n)).filter(User::may_act).ok_or(Refusal::CreatorInactive)?;
         match key.expires_at.filter(|at| now >= *at) {
-            Some(at) => Err(Refusal::Expired { at }),
+            Some(at) => Err(Refusal::Expired { at, organization: user.organization }),
             None => Ok((powers(&user), key.session_epoch)),
         }
     }
@@ -134,7 +134,7 @@ impl Model {
         let user = user.ok_or(Refusal::CreatorInactive)?;
         let key = key(n);
         if let Some(at) = key.expires_at.filter(|at| now >= *at) {
-            return Err(Refusal::Expired { at });
+            return Err(Refusal::Expired { at, organization: user.organization });
         }
         if last_used.is_none_or(|last| last < now) {
             *last_used = Some(now);

@@ -7,7 +7,7 @@ use keystead_directory::Refusal;
 use keystead_domain::{Change, KeyRecord, Permission, RoleId};
 use keystead_token::Token;
 
-use crate::{at, directory, directory_with, key_id, record, refusal, token, user, user_id};
+use crate::{at, directory, directory_with, expired_at, key_id, record, refusal, token, user, user_id};
 
 #[test]
 fn a_live_key_is_accepted_with_its_creator_and_its_flags() {
@@ -32,7 +32,7 @@ fn a_key_expires_at_the_very_microsecond() {
     directory.apply(2, Change::Key(record));
     assert_eq!(refusal(&directory, &token, instant - SignedDuration::from_micros(1)), None);
     for later in [instant, at(61), Timestamp::MAX] {
-        assert_eq!(refusal(&directory, &token, later), Some(Refusal::Expired { at: instant }));
+        assert_eq!(refusal(&directory, &token, later), Some(expired_at(instant)));
     }
 }
 
@@ -45,7 +45,7 @@ fn an_expiry_before_1970_has_passed_and_one_after_2106_has_not() {
     directory.apply(3, Change::Key(expiring(&future, Timestamp::MAX)));
     let after_2106: Timestamp = "2200-01-01T00:00:00Z".parse().unwrap();
     for now in [at(0), after_2106] {
-        assert_eq!(refusal(&directory, &past, now), Some(Refusal::Expired { at: Timestamp::MIN }));
+        assert_eq!(refusal(&directory, &past, now), Some(expired_at(Timestamp::MIN)));
         assert_eq!(refusal(&directory, &future, now), None);
         assert_eq!(refusal(&directory, &never, now), None);
     }

@@ -37,17 +37,11 @@ pub(crate) async fn introspect(State(doors): State<Doors>, request: Request) -> 
 
 fn answer(doors: &Doors, actor: &Actor, mut form: Form) -> Result<Value, OauthError> {
     let token = form.require("token")?;
-    let checked = match doors.check(&token) {
-        Ok(checked) => checked,
-        Err(refused) if refused.is_unavailable() => {
-            return Err(OauthError::of(&Error::Unavailable));
-        }
-        Err(_) => return Ok(inactive()),
-    };
-    if checked.user().organization != actor.user().organization {
-        return Ok(inactive());
+    match doors.check_for(actor, &token) {
+        Ok(checked) => Ok(active(doors, &checked)),
+        Err(refused) if refused.is_unavailable() => Err(OauthError::of(&Error::Unavailable)),
+        Err(_) => Ok(inactive()),
     }
-    Ok(active(doors, &checked))
 }
 
 /// Nothing more is said of a token that does not count (RFC 7662, section 2.2).
