@@ -293,10 +293,10 @@ fn a_node_takes_no_more_connections_than_the_page_says() {
         }
     });
     let count = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let taken: u32 = shared.postgres.sql(&shared.url, count).trim().parse().unwrap();
+    let connections: u32 = shared.postgres.sql(&shared.url, count).trim().parse().unwrap();
     let page = include_str!("../../../../docs/many-nodes.md");
     let most = page.split("at most ").find_map(|rest| rest.split_once(" connections")?.0.parse::<u32>().ok());
-    assert!((5..=most.unwrap()).contains(&taken), "{taken}");
+    assert!((5..=most.unwrap()).contains(&connections), "{connections}");
 }
 
 /// A program whose wall clock is off by what the file says, but not the clock that leases are counted on: by Debian's package
