@@ -18,8 +18,6 @@ use crate::App;
 const BATCH: i64 = 500;
 /// How long to wait after a failure, and between notes of what was shipped.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often a node asks what other nodes, which need not ship anything, have left for it.
-const OTHERS_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
     /// Ships until `stop` resolves, then what is left. `write` writes bytes that are whole lines, and has them safe when it
@@ -42,16 +40,9 @@ impl App {
                     (false, None) => std::future::pending().await,
                 }
             };
-            let others = async {
-                match self.node {
-                    Some(_) => sleep(OTHERS_EVERY).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 () = self.store.audited().grown() => {}
                 () = again => {}
-                () = others => shipping.began = false,
                 () = &mut stop => break,
             }
         }
@@ -62,7 +53,7 @@ impl App {
 
 #[derive(Default)]
 struct Shipping {
-    /// The store was asked what was not shipped yet.
+    /// The store was asked what was not shipped yet; a node asks it each time, since others write, and may ship, too.
     began: bool,
     /// Logs that have events to ship.
     behind: BTreeSet<OrganizationId>,
@@ -116,7 +107,7 @@ impl Shipping {
         app: &App,
         write: &mut impl FnMut(Vec<u8>) -> Written,
     ) -> Result<(), Obstacle> {
-        if !self.began {
+        if !self.began || app.node.is_some() {
             for (organization, noted) in app.store.unshipped_audit_logs(Operator).await? {
                 // What this node shipped a moment ago is not noted yet. Else the store knows best: another may have shipped more, and a
                 // store that was set back has other events under the same numbers.

@@ -22,7 +22,6 @@ mod roles;
 mod secrets;
 mod serving;
 mod sqlite;
-mod store_copy;
 mod support;
 mod upgrade;
 mod users;

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
+use super::backup::kill_once_there;
 use crate::nodes::Shared;
-use crate::sqlite::backup::kill_once_there;
 use crate::support::{Place, err, graphql, out, post};
 
 /// A store of the newest schema that has something in almost every table.
-const FULL: &str = include_str!("../../../store/tests/schemas/0006.sql");
+const FULL: &str = include_str!("../../../../store/tests/schemas/0006.sql");
 const IMPERSONATION: [&str; 6] =
     ["serve", "--listen", "127.0.0.1:0", "--impersonation", "--public-url", "https://keys.example.com"];
 
@@ -238,7 +238,7 @@ async fn a_copy_goes_onto_nothing_and_is_of_nothing_that_is_served() {
     assert!(!place.path().join("none").exists());
     let old = Place::new();
     fs::create_dir(old.store()).unwrap();
-    sql(&old.store(), include_str!("../../../store/tests/schemas/0005.sql")).await;
+    sql(&old.store(), include_str!("../../../../store/tests/schemas/0005.sql")).await;
     let refused = shared.fails(&old, &args(FOLDER, &empty.url));
     assert!(refused.contains("of an older Keystead (schema 5"), "{refused}");
 }
