@@ -15,7 +15,10 @@ const RUN: &str = r"
     const ink = getComputedStyle(document.body).color;
     const counts = (rule, node) => rule.id !== 'color-contrast-enhanced'
         || getComputedStyle(document.querySelector(node.target[0])).color === ink;
-    axe.run(document, { rules, resultTypes: ['violations'] }).then(
+    // Of what fades in, the colours count that it comes to.
+    const moves = document.getAnimations().filter(move => Number.isFinite(move.effect.getComputedTiming().endTime));
+    Promise.allSettled(moves.map(move => move.finished)).then(
+        () => axe.run(document, { rules, resultTypes: ['violations'] })).then(
         result => done(result.violations.flatMap(rule => rule.nodes.filter(node => counts(rule, node)).map(
             node => `${rule.id}: ${node.html.slice(0, 160)} (${node.failureSummary.replace(/\s+/g, ' ')})`))),
         error => done([`axe failed: ${error}`]));";

@@ -274,10 +274,17 @@ impl Browser {
         .await;
     }
 
-    /// Types into whatever has the focus.
+    /// Types into whatever has the focus, once it can be typed into: what just got it may not have been drawn yet.
     pub async fn press(&self, keys: impl Into<TypingData>) {
-        let focused = self.driver.active_element().await.expect("something has the focus");
-        focused.send_keys(keys).await.expect("keys are taken");
+        let keys: String = keys.into().as_vec().into_iter().collect();
+        self.until("what has the focus takes keys", async || {
+            let focused = self.driver.active_element().await.expect("something has the focus");
+            match focused.send_keys(keys.as_str()).await {
+                Err(error) if error.to_string().contains("not interactable") => None,
+                taken => Some(taken.expect("keys are taken")),
+            }
+        })
+        .await;
     }
 
     /// Presses Tab until an element has the focus; every stop on the way must show that it has it, within the screen.
