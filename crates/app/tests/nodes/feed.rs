@@ -213,3 +213,27 @@ async fn a_key_that_cannot_be_read_any_more_is_refused_and_stops_no_node() {
     let later = nodes.all[1].create_key(&actor).await;
     assert_eq!(nodes.verify(&later.token), [Ok(()); 2]);
 }
+
+#[tokio::test]
+async fn a_database_whose_disk_is_full_is_written_nothing_by_halves_and_goes_on_when_there_is_room() {
+    let nodes = Nodes::new(2).await;
+    let actor = nodes.set_up().await;
+    let (kept, revoked) = (nodes.all[0].create_key(&actor).await, nodes.all[0].create_key(&actor).await);
+    let sql = |statements: &str| Postgres::shared_fast().sql(&nodes.url, statements);
+    // What the server answers where a table's file cannot grow.
+    sql("CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$; \
+         CREATE TRIGGER no_room BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION full_disk()");
+    let counts = || sql("SELECT (SELECT COUNT(*) FROM api_keys), (SELECT sequence FROM feed)");
+    let before = counts();
+    for node in &nodes.all {
+        assert_eq!(node.try_to_create_key(&actor, false).await.err(), Some(Error::Unavailable));
+        let refused = node.app.revoke_key(&actor, revoked.id, Some("key")).await;
+        assert_eq!(refused.err(), Some(Error::Unavailable), "it is not said to be revoked");
+    }
+    assert_eq!(counts(), before);
+    assert_eq!(nodes.verify(&kept.token), [Ok(()); 2], "checks go on");
+    sql("DROP TRIGGER no_room ON audit_events");
+    nodes.all[1].revoke(&actor, &revoked).await;
+    assert_eq!(nodes.verify(&revoked.token), [Err(Refusal::Unknown); 2]);
+}
