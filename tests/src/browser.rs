@@ -281,7 +281,10 @@ impl Browser {
             let focused = self.driver.active_element().await.expect("something has the focus");
             match focused.send_keys(keys.as_str()).await {
                 Err(error) if error.to_string().contains("not interactable") => None,
-                taken => Some(taken.expect("keys are taken")),
+                taken => {
+                    taken.expect("keys are taken");
+                    Some(())
+                }
             }
         })
         .await;
