@@ -80,7 +80,7 @@ async fn revocations(app: &Arc<App>, actor: &Actor, url: &str) -> Result<()> {
         let start = Instant::now();
         sqlx::query("INSERT INTO bare VALUES ($1, $2)")
             .bind(&fill::random::<16>()?[..])
-            .bind(vec![7; 800])
+            .bind(vec![7_u8; 800])
             .execute(&mut bare)
             .await?;
         sqlx::query("SELECT 1").fetch_one(&mut bare).await?;
